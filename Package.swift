@@ -1,0 +1,72 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+  name: "deepfreeze",
+  products: [
+    .executable(name: "deepfreeze", targets: ["deepfreeze"])
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+  ],
+  targets: [
+    // C code and libraries of the system.
+    .target(name: "CModelProtos", linkerSettings: [.linkedLibrary("protobuf-c")]),
+    .target(
+      name: "CPlatform", linkerSettings: [.linkedLibrary("png16"), .linkedLibrary("crypto")]),
+
+    // Text that the product carries: Verilog templates and simulator harnesses.
+    .target(
+      name: "RTLTemplates", path: "rtl-templates", resources: [.embedInCode("verilog")],
+      swiftSettings: strict),
+    .target(
+      name: "SimulatorSources", path: "sim", resources: [.embedInCode("harness")],
+      swiftSettings: strict),
+
+    .target(name: "NeuralGraph", dependencies: ["CPlatform"], swiftSettings: strict),
+    .target(
+      name: "ModelImport", dependencies: ["NeuralGraph", "CModelProtos"], swiftSettings: strict),
+    .target(name: "GraphPasses", dependencies: ["NeuralGraph"], swiftSettings: strict),
+    .target(name: "AdderGraph", swiftSettings: strict),
+    .target(name: "Verilog", swiftSettings: strict),
+    .target(
+      name: "RTL", dependencies: ["NeuralGraph", "AdderGraph", "Verilog", "RTLTemplates"],
+      swiftSettings: strict),
+    .target(
+      name: "Simulation",
+      dependencies: [
+        "RTL", "SimulatorSources", .product(name: "Subprocess", package: "swift-subprocess"),
+      ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "deepfreeze",
+      dependencies: [
+        "NeuralGraph", "ModelImport", "GraphPasses", "AdderGraph", "RTL", "Simulation",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+
+    .testTarget(name: "NeuralGraphTests", dependencies: ["NeuralGraph"], swiftSettings: strict),
+    .testTarget(
+      name: "ModelImportTests", dependencies: ["ModelImport", "GraphPasses"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "GraphPassesTests", dependencies: ["GraphPasses", "ModelImport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "AdderGraphTests", dependencies: ["AdderGraph"], swiftSettings: strict),
+    .testTarget(name: "VerilogTests", dependencies: ["Verilog"], swiftSettings: strict),
+    .testTarget(
+      name: "RTLTests", dependencies: ["RTL", "Simulation"], swiftSettings: strict),
+    .testTarget(
+      name: "EndToEndTests",
+      dependencies: ["Simulation", "ModelImport", "GraphPasses"],
+      swiftSettings: strict),
+  ]
+)
