@@ -35,10 +35,10 @@ public struct Diagnostic: Error, Hashable, Sendable, CustomStringConvertible {
 
   /// `FILE: node 'N', byte B: error: MESSAGE. REMEDY`
   public var description: String {
-    var where_: [String] = []
-    if let node = place.node { where_.append("node '\(node)'") }
-    if let offset = place.byteOffset { where_.append("byte \(offset)") }
-    let prefix = ([place.file, where_.isEmpty ? nil : where_.joined(separator: ", ")])
+    var location: [String] = []
+    if let node = place.node { location.append("node '\(node)'") }
+    if let offset = place.byteOffset { location.append("byte \(offset)") }
+    let prefix = ([place.file, location.isEmpty ? nil : location.joined(separator: ", ")])
       .compactMap { $0 }.map { $0 + ": " }.joined()
     let tail = remedy.map { " (\($0))" } ?? ""
     return "\(prefix)\(severity.rawValue): \(message)\(tail)"

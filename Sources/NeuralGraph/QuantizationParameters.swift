@@ -114,12 +114,12 @@ extension QuantizedAdd {
 }
 
 extension QuantizedSoftmax {
-  /// TFLite SOFTMAX at beta 1: differences are scaled to 5 integer and 26 fraction bits. Nil when
-  /// the input's scale is unusable (2^-26 and less, or not finite).
+  /// TFLite SOFTMAX: differences, times `beta`, are scaled to 5 integer and 26 fraction bits. Nil
+  /// when `beta` times the input's scale is unusable (2^-26 and less, or not finite).
   /// Source: `tflite::PreprocessSoftmaxScaling`, `tflite::CalculateInputRadius`.
-  public init?(inputScale: Float) {
+  public init?(inputScale: Float, beta: Float = 1) {
     let integerBits = 5
-    let real = Double(inputScale) * Double(1 << (31 - integerBits))
+    let real = Double(beta) * Double(inputScale) * Double(1 << (31 - integerBits))
     guard real.isFinite, real > 1 else { return nil }
     let multiplier = FixedPointMultiplier(real: min(real, 0x1p31 - 1))
     let reach = ((1 << integerBits) - 1) << (31 - integerBits)

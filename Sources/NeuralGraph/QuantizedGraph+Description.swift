@@ -1,0 +1,86 @@
+extension QuantizedGraph: CustomStringConvertible {
+  /// One line a node: `%3 = convolution(%2) 3x3 stride 2x2 … : uint8 scale 0.02 zero 0 1x56x56x8
+  /// "name"`; stable, and complete but for the weights, which appear as the SHA-256 of their values.
+  public var description: String {
+    var lines = ["network \"\(name)\""]
+    for id in values {
+      let node = self[id]
+      let operands = node.operands.map(\.description).joined(separator: ", ")
+      let detail = node.operation.detail
+      lines.append(
+        "\(id) = \(node.operation.kindName)(\(operands))\(detail.isEmpty ? "" : " " + detail) : "
+          + "\(node.type.quantizationText) \(node.type.shape) \"\(node.name)\"")
+    }
+    lines.append("output " + outputs.map(\.description).joined(separator: ", "))
+    return lines.joined(separator: "\n")
+  }
+}
+
+extension QuantizedOperation {
+  /// The operation's name: convolution, depthwise convolution, pointwise convolution, …
+  public var kindName: String {
+    switch self {
+    case .input: return "input"
+    case .convolution(let convolution):
+      if convolution.isDepthwise { return "depthwise convolution" }
+      if convolution.geometry.isPointwise && convolution.groups == 1 {
+        return "pointwise convolution"
+      }
+      return "convolution"
+    case .fullyConnected: return "fully connected"
+    case .averagePool: return "average pool"
+    case .maxPool: return "max pool"
+    case .mean: return "mean"
+    case .add: return "add"
+    case .rescale: return "rescale"
+    case .pad: return "pad"
+    case .reshape: return "reshape"
+    case .softmax: return "softmax"
+    }
+  }
+
+  /// The operation's parameters, for `QuantizedGraph.description`.
+  fileprivate var detail: String {
+    switch self {
+    case .input, .reshape: return ""
+    case .convolution(let c):
+      return "\(c.geometry) groups \(c.groups) weights \(c.weights.count) "
+        + "\(sha(c.weights)) bias \(sha(c.bias)) multipliers "
+        + "\(sha(c.requantization.flatMap { [$0.multiplier, $0.exponent] })) clamp \(c.clamp)"
+    case .fullyConnected(let f):
+      return "weights \(f.outputSize)x\(f.inputSize) \(sha(f.weights)) bias \(sha(f.bias)) "
+        + "multipliers \(sha(f.requantization.flatMap { [$0.mantissa, $0.shift] })) "
+        + "clamp \(f.clamp)"
+    case .averagePool(let pool), .maxPool(let pool):
+      return "\(pool.geometry) clamp \(pool.clamp)"
+    case .mean(let mean):
+      return "axes \(mean.axes) multiplier \(mean.requantization) clamp \(mean.clamp)"
+    case .add(let add):
+      return "multipliers \(add.first), \(add.second), \(add.output) clamp \(add.clamp)"
+    case .rescale(let rescale):
+      return "multiplier \(rescale.requantization) clamp \(rescale.clamp)"
+    case .pad(let pad): return "before \(pad.before) after \(pad.after)"
+    case .softmax(let softmax):
+      return "multiplier \(softmax.inputMultiplier) least \(softmax.minimumDifference)"
+    }
+  }
+}
+
+/// The first 16 digits of the SHA-256 of integers as little-endian 64-bit words.
+private func sha<Value: FixedWidthInteger>(_ values: [Value]) -> String {
+  var bytes: [UInt8] = []
+  bytes.reserveCapacity(values.count * 8)
+  for value in values {
+    withUnsafeBytes(of: Int64(value).littleEndian) { bytes.append(contentsOf: $0) }
+  }
+  return String(sha256Hex(bytes).prefix(16))
+}
+
+extension WindowGeometry: CustomStringConvertible {
+  /// `3x3 stride 2x2 dilation 1x1 pads top 0 left 0 bottom 1 right 1`; bottom and right may be
+  /// negative when the last window ends inside the image.
+  public var description: String {
+    "\(kernelHeight)x\(kernelWidth) stride \(strideY)x\(strideX) dilation \(dilationY)x\(dilationX)"
+      + " pads top \(padTop) left \(padLeft) bottom \(padBottom) right \(padRight)"
+  }
+}
