@@ -30,6 +30,9 @@ let package = Package(
       swiftSettings: strict),
 
     .target(name: "NeuralGraph", dependencies: ["CPlatform"], swiftSettings: strict),
+    // Arrays and images in files: NPY, PNG, PPM, BMP.
+    .target(
+      name: "TensorFiles", dependencies: ["NeuralGraph", "CPlatform"], swiftSettings: strict),
     .target(
       name: "ModelImport", dependencies: ["NeuralGraph", "CModelProtos"], swiftSettings: strict),
     .target(name: "GraphPasses", dependencies: ["NeuralGraph"], swiftSettings: strict),
@@ -47,15 +50,18 @@ let package = Package(
     .executableTarget(
       name: "deepfreeze",
       dependencies: [
-        "NeuralGraph", "ModelImport", "GraphPasses", "AdderGraph", "RTL", "Simulation",
+        "NeuralGraph", "TensorFiles", "ModelImport", "GraphPasses", "AdderGraph", "RTL",
+        "Simulation",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
 
     .testTarget(name: "NeuralGraphTests", dependencies: ["NeuralGraph"], swiftSettings: strict),
     .testTarget(
-      name: "ModelImportTests", dependencies: ["ModelImport", "GraphPasses"],
+      name: "ModelImportTests", dependencies: ["ModelImport", "GraphPasses", "TensorFiles"],
       swiftSettings: strict),
+    .testTarget(
+      name: "TensorFilesTests", dependencies: ["TensorFiles"], swiftSettings: strict),
     .testTarget(
       name: "GraphPassesTests", dependencies: ["GraphPasses", "ModelImport"],
       swiftSettings: strict),
@@ -66,7 +72,7 @@ let package = Package(
       name: "RTLTests", dependencies: ["RTL", "Simulation"], swiftSettings: strict),
     .testTarget(
       name: "EndToEndTests",
-      dependencies: ["Simulation", "ModelImport", "GraphPasses"],
+      dependencies: ["Simulation", "ModelImport", "GraphPasses", "TensorFiles"],
       swiftSettings: strict),
   ]
 )
