@@ -1,0 +1,94 @@
+import NeuralGraph
+
+// The network's input and outputs, and the float tensors that a quantized network may have there.
+
+extension TFLiteLowering {
+  /// Makes the graph's input node. A float input that only feeds one QUANTIZE is common: then the
+  /// quantized tensor is the network's input.
+  mutating func defineInput() {
+    guard model.inputs.count == 1 else {
+      diagnostics.append(
+        Diagnostic(
+          "the network has \(model.inputs.count) inputs; networks with one can be read",
+          remedy: "export the image network alone"))
+      for input in model.inputs { activations[input] = declaredActivation(input) }
+      return
+    }
+    var input = model.inputs[0]
+    if model.tensors[input].type == .float32,
+      let quantize = model.operators.first(where: { $0.inputs.contains(input) }),
+      quantize.kind == "QUANTIZE", quantize.outputs.count == 1,
+      model.operators.count(where: { $0.inputs.contains(input) }) == 1
+    {
+      input = quantize.outputs[0]
+    }
+    do throws(Failure) {
+      let type = try inputType(input)
+      activations[input] = .valid(type)
+      values[input] = graph.append(
+        QuantizedNode(
+          name: model.tensors[input].name, operation: .input, operands: [], type: type))
+    } catch {
+      if case .found(let diagnostic) = error { diagnostics.append(diagnostic) }
+      activations[input] = .unusable
+    }
+  }
+
+  /// The input's type: its extents must be known, and it must hold one image.
+  private mutating func inputType(_ input: Int) throws(Failure) -> QuantizedType {
+    let tensor = model.tensors[input]
+    let declared = tensor.signature ?? tensor.shape ?? []
+    // An unknown batch is harmless: one image is computed at a time.
+    let unknown = declared.indices.first { declared[$0] < 0 && ($0 > 0 || declared.count < 2) }
+    guard let shape = tensor.shape, unknown == nil else {
+      throw failure(
+        "the network's input has the dynamic shape \(declared)", tensor,
+        remedy: "export it with a fixed input size")
+    }
+    guard shape.count < 2 || shape[0] == 1 else {
+      throw failure(
+        "the network's input has the batch size \(shape[0])", tensor,
+        remedy: "export it with batch size 1")
+    }
+    return try quantizedType(input, shape: shape)
+  }
+
+  /// QUANTIZE from the float input and DEQUANTIZE to a float output compute nothing here: the
+  /// integers are the network's input and output. Returns false for any other operator.
+  mutating func bypassFloat(_ entry: TFLiteModel.Operator) throws(Failure) -> Bool {
+    guard entry.inputs.count == 1, entry.inputs[0] >= 0 else { return false }
+    let (input, output) = (entry.inputs[0], entry.outputs[0])
+    if entry.kind == "DEQUANTIZE", model.outputs.contains(output),
+      !model.operators.contains(where: { $0.inputs.contains(output) })
+    {
+      let type = try activation(input, of: entry)
+      activations[output] = .valid(type)
+      values[output] = values[input]
+      return true
+    }
+    return false
+  }
+
+  /// True for the QUANTIZE whose output is the network's input.
+  func isInputQuantizer(_ entry: TFLiteModel.Operator) -> Bool {
+    entry.kind == "QUANTIZE" && entry.inputs.count == 1 && model.inputs == entry.inputs
+      && model.tensors[entry.inputs[0]].type == .float32 && entry.outputs.count == 1
+      && activations[entry.outputs[0]] != nil
+  }
+
+  /// Takes over the network's outputs.
+  mutating func defineOutputs() {
+    if model.outputs.isEmpty { diagnostics.append(Diagnostic("the network has no output")) }
+    for output in model.outputs {
+      if let value = values[output] {
+        if !graph.outputs.contains(value) { graph.outputs.append(value) }
+      } else if activations[output] == nil {
+        let tensor = model.tensors[output]
+        diagnostics.append(
+          Diagnostic(
+            "no operator computes this output of the network", node: tensor.name,
+            byteOffset: tensor.position))
+      }
+    }
+  }
+}

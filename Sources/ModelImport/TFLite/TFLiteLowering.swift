@@ -1,0 +1,189 @@
+import NeuralGraph
+
+/// Turns the operators of a TFLite file into a `QuantizedGraph`, one node an operator. All that is
+/// wrong is collected: an operator that cannot be used does not hide what is wrong with the rest,
+/// because every tensor of the file carries its own type.
+struct TFLiteLowering {
+  /// Why an operator gave no node.
+  enum Failure: Error {
+    case found(Diagnostic)
+    /// An operand has been reported already.
+    case reportedBefore
+  }
+
+  /// One operator as a node, its operands still tensor indices.
+  struct Lowered {
+    var operation: QuantizedOperation
+    var operands: [Int]
+    var type: QuantizedType
+  }
+
+  /// What is known of a tensor that operators pass on.
+  enum Activation {
+    case valid(QuantizedType)
+    case unusable
+  }
+
+  let model: TFLiteModel
+  var graph: QuantizedGraph
+  var diagnostics: [Diagnostic] = []
+  var entries: [ModelListing.Entry] = []
+  /// The type of each tensor that has been computed so far, by tensor index.
+  var activations: [Int: Activation] = [:]
+  /// The value of each tensor that the graph computes.
+  var values: [Int: ValueID] = [:]
+  /// Small integer tensors that hold shapes, computed here (SHAPE, STRIDED_SLICE, PACK).
+  var foldedIntegers: [Int: [Int]] = [:]
+  /// The first float32 tensor that an operator computes with: the model was not quantized.
+  var floatTensor: Int?
+  /// Weights may be shared between layers, but not without bound.
+  var weightBudget: Int
+
+  /// The supported operators, for messages.
+  static let supportedKinds = [
+    "ADD", "AVERAGE_POOL_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "DEQUANTIZE (at the output)",
+    "FULLY_CONNECTED", "MAX_POOL_2D", "MEAN", "PAD", "PADV2", "QUANTIZE", "RESHAPE", "SOFTMAX",
+    "SQUEEZE",
+  ]
+
+  init(_ model: TFLiteModel, name: String) {
+    self.model = model
+    graph = QuantizedGraph(name: name)
+    weightBudget = 4 * model.buffer.bytes.count + 65_536
+  }
+
+  /// Lowers the whole file. `graph` is complete only when `diagnostics` is empty.
+  mutating func run() {
+    defineInput()
+    var convolutions = 0
+    for (index, entry) in model.operators.enumerated() {
+      var listing = describe(entry, index)
+      do throws(Failure) {
+        try lower(entry, index, into: &listing)
+      } catch {
+        listing.isSupported = false
+        if case .found(let diagnostic) = error {
+          diagnostics.append(diagnostic)
+          listing.reason = diagnostic.message
+        } else {
+          listing.reason = "it works on a tensor that cannot be used"
+        }
+        markOutputs(of: entry)
+      }
+      if entry.kind == "CONV_2D" || entry.kind == "DEPTHWISE_CONV_2D" {
+        convolutions += 1
+        listing.convolutionNumber = convolutions
+      }
+      entries.append(listing)
+    }
+    defineOutputs()
+    reportFloats()
+    if diagnostics.isEmpty { diagnostics = graph.verify() }
+  }
+
+  /// Lowers one operator, and appends its node when all its operands have values.
+  private mutating func lower(
+    _ entry: TFLiteModel.Operator, _ index: Int, into listing: inout ModelListing.Entry
+  ) throws(Failure) {
+    guard entry.outputs.count == 1 else {
+      throw failure("has \(entry.outputs.count) outputs; one is supported", entry)
+    }
+    if isInputQuantizer(entry) { return }
+    guard activations[entry.outputs[0]] == nil, foldedIntegers[entry.outputs[0]] == nil else {
+      throw failure("computes a tensor that is computed before, or is the input", entry)
+    }
+    if try foldShapeOperator(entry) { return }
+    if try bypassFloat(entry) { return }
+    let lowered = try operation(of: entry, index)
+    let node = QuantizedNode(
+      name: model.tensors[entry.outputs[0]].name, operation: lowered.operation, operands: [],
+      type: lowered.type)
+    activations[entry.outputs[0]] = .valid(lowered.type)
+    listing.outputShape = lowered.type.shape.dimensions
+    listing.weights = node.weights.count
+    listing.zeroWeights = node.weights.count { $0 == 0 }
+    listing.multiplyAccumulates = node.multiplyAccumulates
+    let operands = lowered.operands.compactMap { values[$0] }
+    guard operands.count == lowered.operands.count else { return }
+    let value = graph.append(
+      QuantizedNode(
+        name: node.name, operation: node.operation, operands: operands, type: node.type))
+    values[entry.outputs[0]] = value
+    listing.value = value
+  }
+
+  /// The node's operation, by the operator's name.
+  private mutating func operation(
+    of entry: TFLiteModel.Operator, _ index: Int
+  ) throws(Failure) -> Lowered {
+    guard !entry.isCustom else {
+      throw failure(
+        "is the custom operator '\(entry.kind)' (number \(index))", entry, remedy: supportedText)
+    }
+    switch entry.kind {
+    case "CONV_2D": return try convolution(entry)
+    case "DEPTHWISE_CONV_2D": return try depthwiseConvolution(entry)
+    case "FULLY_CONNECTED": return try fullyConnected(entry)
+    case "AVERAGE_POOL_2D": return try pool(entry, average: true)
+    case "MAX_POOL_2D": return try pool(entry, average: false)
+    case "MEAN": return try mean(entry)
+    case "ADD": return try add(entry)
+    case "QUANTIZE": return try rescale(entry)
+    case "PAD", "PADV2": return try pad(entry)
+    case "RESHAPE": return try reshape(entry)
+    case "SQUEEZE": return try squeeze(entry)
+    case "SOFTMAX": return try softmax(entry)
+    default:
+      throw failure(
+        "the operator \(entry.kind) (number \(index)) is not supported", entry,
+        remedy: supportedText)
+    }
+  }
+
+  private var supportedText: String {
+    "supported: " + Self.supportedKinds.joined(separator: ", ")
+  }
+
+  /// A diagnostic at an operator, named after its output tensor.
+  func failure(
+    _ message: String, _ entry: TFLiteModel.Operator, remedy: String? = nil
+  ) -> Failure {
+    let node = entry.outputs.first.map { model.tensors[$0].name } ?? entry.kind
+    return .found(
+      Diagnostic(message, node: node, byteOffset: entry.position, remedy: remedy))
+  }
+
+  /// Readers of a failed operator's outputs are still checked against the declared types.
+  private mutating func markOutputs(of entry: TFLiteModel.Operator) {
+    for output in entry.outputs where activations[output] == nil {
+      activations[output] = declaredActivation(output)
+    }
+  }
+
+  /// What is known of an operator before it is lowered.
+  private func describe(_ entry: TFLiteModel.Operator, _ index: Int) -> ModelListing.Entry {
+    let output = entry.outputs.first.map { model.tensors[$0] }
+    var listing = ModelListing.Entry(
+      operatorIndex: index, name: output?.name ?? "operator \(index)", kind: entry.kind,
+      outputShape: output?.shape, isSupported: true)
+    let weighted = ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"].contains(entry.kind)
+    guard weighted, entry.inputs.count > 1, entry.inputs[1] >= 0,
+      let shape = model.tensors[entry.inputs[1]].shape,
+      let count = TensorShape.checkedElementCount(shape, limit: NetworkLimits.tensorElements)
+    else { return listing }
+    listing.weights = count
+    return listing
+  }
+
+  /// One diagnostic for all float tensors: a float model has hundreds.
+  private mutating func reportFloats() {
+    guard let floatTensor else { return }
+    let tensor = model.tensors[floatTensor]
+    let count = model.tensors.count { $0.type == .float32 && $0.data == nil }
+    diagnostics.append(
+      Diagnostic(
+        "\(count) tensors between operators are float32, this one first; float TFLite models "
+          + "cannot be read yet", node: tensor.name, byteOffset: tensor.position,
+        remedy: "use the frozen .pb of the network, or a .tflite that is quantized to 8 bits"))
+  }
+}
