@@ -1,0 +1,73 @@
+import NeuralGraph
+
+/// What a model file holds: a network that is quantized already.
+public enum ImportedModel: Sendable {
+  case quantized(QuantizedGraph)
+}
+
+/// A model file in memory. What it is, is told by its content; its name does not matter.
+public struct ModelFile: Sendable {
+  public enum Format: String, Sendable {
+    case tflite = "TFLite"
+  }
+
+  public let path: String
+  public let bytes: [UInt8]
+  public let format: Format
+
+  /// Reads a file and tells its format. Throws when it cannot be read, is larger than 512 MB, or is
+  /// no model.
+  public init(path: String) throws(Diagnostics) {
+    try self.init(path: path, bytes: readFile(path))
+  }
+
+  /// Takes the bytes of a file that has been read.
+  public init(path: String, bytes: [UInt8]) throws(Diagnostics) {
+    self.path = path
+    self.bytes = bytes
+    guard TFLiteParser.recognizes(bytes) else {
+      throw Diagnostics(
+        Diagnostic(
+          bytes.isEmpty ? "the file is empty" : "this is no model file that can be read",
+          file: path, remedy: "give a quantized .tflite"))
+    }
+    format = .tflite
+  }
+
+  /// The file's name without folder and extension: the network's name.
+  public var name: String {
+    let file = path.split(separator: "/").last.map(String.init) ?? path
+    guard let dot = file.lastIndex(of: "."), dot > file.startIndex else { return file }
+    return String(file[..<dot])
+  }
+
+  /// The network. Throws all that is wrong with it, each diagnostic naming the file.
+  public func imported() throws(Diagnostics) -> ImportedModel {
+    do {
+      switch format {
+      case .tflite: return .quantized(try importTFLite(bytes, name: name))
+      }
+    } catch {
+      throw error.inFile(path)
+    }
+  }
+
+  /// The file's operators, supported or not. Throws only when its structure cannot be read.
+  public func listing() throws(Diagnostics) -> ModelListing {
+    do {
+      switch format {
+      case .tflite:
+        var listing = try listTFLite(bytes, name: name)
+        listing.diagnostics = Diagnostics(listing.diagnostics).inFile(path).all
+        return listing
+      }
+    } catch {
+      throw error.inFile(path)
+    }
+  }
+}
+
+/// Reads the network in a model file of any known format. Throws all that is wrong with it.
+public func importModel(path: String) throws(Diagnostics) -> ImportedModel {
+  try ModelFile(path: path).imported()
+}
