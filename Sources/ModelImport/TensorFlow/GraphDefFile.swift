@@ -1,0 +1,158 @@
+import CModelProtos
+import NeuralGraph
+
+/// One operand of a GraphDef node: `name`, `name:output`, or `^name` for an order without data.
+struct GraphDefInput: Hashable {
+  var name: String
+  var output: Int
+  var isControl: Bool
+
+  init(_ text: String) {
+    if text.hasPrefix("^") {
+      self.init(name: String(text.dropFirst()), output: 0, isControl: true)
+    } else if let colon = text.lastIndex(of: ":"),
+      let output = Int(text[text.index(after: colon)...]), output >= 0
+    {
+      self.init(name: String(text[..<colon]), output: output, isControl: false)
+    } else {
+      self.init(name: text, output: 0, isControl: false)
+    }
+  }
+
+  private init(name: String, output: Int, isControl: Bool) {
+    self.name = name
+    self.output = output
+    self.isControl = isControl
+  }
+}
+
+/// The static or partly unknown shape that a file states: nil for an unknown rank, -1 for an
+/// unknown extent.
+struct GraphDefShape: Hashable {
+  var dimensions: [Int]?
+}
+
+/// The value of a node's attribute.
+enum GraphDefAttribute {
+  case string(String)
+  case integer(Int)
+  case float(Float)
+  case bool(Bool)
+  case type(Int)
+  case shape(GraphDefShape)
+  case integers([Int])
+  case tensor(Result<GraphDefTensor, ShapeError>)
+  /// A kind that no operator here reads.
+  case other
+}
+
+/// One node as the file has it.
+struct GraphDefNode {
+  var name: String
+  var operation: String
+  var inputs: [GraphDefInput]
+  var attributes: [String: GraphDefAttribute]
+
+  /// Operands that carry data.
+  var dataInputs: [GraphDefInput] { inputs.filter { !$0.isControl } }
+}
+
+/// The nodes of a GraphDef, in the file's order.
+struct GraphDefFile {
+  var nodes: [GraphDefNode]
+  /// True when the file has the version record that TensorFlow writes after the nodes.
+  var hasVersions: Bool
+
+  /// Parses with libprotobuf-c. A `Diagnostic` is thrown when the bytes are not a GraphDef, or
+  /// when its structure needs far more memory than its bytes.
+  init(_ bytes: [UInt8]) throws(Diagnostic) {
+    guard !bytes.isEmpty else {
+      throw Diagnostic("the file is empty", remedy: "give a TensorFlow frozen graph (.pb)")
+    }
+    let structure = min(30 * bytes.count, 200 << 20)
+    var status = DF_PARSE_OK
+    let message = df_graphdef_parse(
+      bytes, bytes.count, 2 * bytes.count + structure + (1 << 20), &status)
+    guard let message else {
+      if status == DF_PARSE_TOO_LARGE {
+        throw Diagnostic("the file's structure needs far more memory than its size")
+      }
+      throw Diagnostic(
+        "the file is not a TensorFlow GraphDef, or it is cut short",
+        remedy: "give a frozen graph (.pb) as one binary protocol buffer message")
+    }
+    defer { df_graphdef_free(message) }
+    hasVersions = message.pointee.versions != nil
+    var budget = GraphDefTensor.Budget()
+    nodes = pointers(message.pointee.node, message.pointee.n_node).map {
+      GraphDefNode($0, &budget)
+    }
+  }
+}
+
+/// The elements of a protobuf-c repeated field of messages.
+private func pointers<Message>(
+  _ base: UnsafeMutablePointer<UnsafeMutablePointer<Message>?>?, _ count: Int
+) -> [UnsafeMutablePointer<Message>] {
+  UnsafeBufferPointer(start: base, count: base == nil ? 0 : count).compactMap { $0 }
+}
+
+private func text(_ string: UnsafePointer<CChar>?) -> String {
+  string.map { String(cString: $0) } ?? ""
+}
+
+extension GraphDefNode {
+  fileprivate init(
+    _ message: UnsafeMutablePointer<Tensorflow__NodeDef>, _ budget: inout GraphDefTensor.Budget
+  ) {
+    let node = message.pointee
+    name = text(node.name)
+    operation = text(node.op)
+    inputs = UnsafeBufferPointer(start: node.input, count: node.input == nil ? 0 : node.n_input)
+      .map { GraphDefInput(text($0)) }
+    attributes = [:]
+    for entry in pointers(node.attr, node.n_attr) {
+      // As in any protocol buffer map, the last of equal keys counts.
+      attributes[text(entry.pointee.key)] =
+        entry.pointee.value.map { GraphDefAttribute($0.pointee, &budget) } ?? .other
+    }
+  }
+}
+
+extension GraphDefAttribute {
+  fileprivate init(_ value: Tensorflow__AttrValue, _ budget: inout GraphDefTensor.Budget) {
+    switch value.value_case {
+    case TENSORFLOW__ATTR_VALUE__VALUE_S:
+      let bytes = UnsafeBufferPointer(
+        start: value.s.data, count: value.s.data == nil ? 0 : value.s.len)
+      self = .string(String(decoding: bytes, as: UTF8.self))
+    case TENSORFLOW__ATTR_VALUE__VALUE_I: self = .integer(Int(value.i))
+    case TENSORFLOW__ATTR_VALUE__VALUE_F: self = .float(value.f)
+    case TENSORFLOW__ATTR_VALUE__VALUE_B: self = .bool(value.b != 0)
+    case TENSORFLOW__ATTR_VALUE__VALUE_TYPE: self = .type(Int(value.type))
+    case TENSORFLOW__ATTR_VALUE__VALUE_SHAPE:
+      self = value.shape.map { .shape(GraphDefShape($0.pointee)) } ?? .other
+    case TENSORFLOW__ATTR_VALUE__VALUE_LIST:
+      guard let list = value.list?.pointee else {
+        self = .other
+        return
+      }
+      // An empty list has no kind; every list that is read here is one of integers.
+      self = .integers(
+        UnsafeBufferPointer(start: list.i, count: list.i == nil ? 0 : list.n_i).map { Int($0) })
+    case TENSORFLOW__ATTR_VALUE__VALUE_TENSOR:
+      self = value.tensor.map { .tensor(GraphDefTensor.decode($0.pointee, &budget)) } ?? .other
+    default: self = .other
+    }
+  }
+}
+
+extension GraphDefShape {
+  init(_ message: Tensorflow__TensorShapeProto) {
+    if message.unknown_rank != 0 {
+      dimensions = nil
+    } else {
+      dimensions = pointers(message.dim, message.n_dim).map { Int($0.pointee.size) }
+    }
+  }
+}

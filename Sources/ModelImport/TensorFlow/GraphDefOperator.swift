@@ -1,0 +1,153 @@
+import NeuralGraph
+
+/// The TensorFlow operators that are understood, by their names in a GraphDef.
+enum GraphDefOperator: String, CaseIterable {
+  case placeholder = "Placeholder"
+  case placeholderV2 = "PlaceholderV2"
+  case placeholderWithDefault = "PlaceholderWithDefault"
+  case constant = "Const"
+  case identity = "Identity"
+  case stopGradient = "StopGradient"
+  case preventGradient = "PreventGradient"
+  case checkNumerics = "CheckNumerics"
+  case snapshot = "Snapshot"
+  case ensureShape = "EnsureShape"
+  case cast = "Cast"
+  case noOperation = "NoOp"
+  case conv2D = "Conv2D"
+  case depthwiseConv2D = "DepthwiseConv2dNative"
+  case matMul = "MatMul"
+  case biasAdd = "BiasAdd"
+  case biasAddV1 = "BiasAddV1"
+  case fusedBatchNorm = "FusedBatchNorm"
+  case fusedBatchNormV2 = "FusedBatchNormV2"
+  case fusedBatchNormV3 = "FusedBatchNormV3"
+  case relu = "Relu"
+  case relu6 = "Relu6"
+  case maxPool = "MaxPool"
+  case maxPoolV2 = "MaxPoolV2"
+  case averagePool = "AvgPool"
+  case mean = "Mean"
+  case pad = "Pad"
+  case padV2 = "PadV2"
+  case softmax = "Softmax"
+  case squeeze = "Squeeze"
+  case expandDims = "ExpandDims"
+  case reshape = "Reshape"
+  case transpose = "Transpose"
+  case fakeQuantVars = "FakeQuantWithMinMaxVars"
+  case fakeQuantArgs = "FakeQuantWithMinMaxArgs"
+  case add = "Add"
+  case addV2 = "AddV2"
+  case addN = "AddN"
+  case sub = "Sub"
+  case mul = "Mul"
+  case realDiv = "RealDiv"
+  case div = "Div"
+  case maximum = "Maximum"
+  case minimum = "Minimum"
+  case negate = "Neg"
+  case square = "Square"
+  case squareRoot = "Sqrt"
+  case reciprocalSquareRoot = "Rsqrt"
+  case reciprocal = "Reciprocal"
+  case inverse = "Inv"
+  case shape = "Shape"
+  case stridedSlice = "StridedSlice"
+  case pack = "Pack"
+  case concat = "ConcatV2"
+  case product = "Prod"
+
+  static let supportedNames = allCases.map(\.rawValue).sorted().joined(separator: ", ")
+
+  /// How many operands carry data.
+  var operandCounts: ClosedRange<Int> {
+    switch self {
+    case .placeholder, .placeholderV2, .constant: 0...0
+    case .noOperation: 0...0
+    case .placeholderWithDefault, .identity, .stopGradient, .preventGradient, .checkNumerics,
+      .snapshot, .ensureShape, .cast, .relu, .relu6, .maxPool, .averagePool, .softmax, .squeeze,
+      .fakeQuantArgs, .negate, .square, .squareRoot, .reciprocalSquareRoot, .reciprocal,
+      .inverse, .shape:
+      1...1
+    case .conv2D, .depthwiseConv2D, .matMul, .biasAdd, .biasAddV1, .mean, .pad, .expandDims,
+      .reshape, .transpose, .add, .addV2, .sub, .mul, .realDiv, .div, .maximum, .minimum,
+      .product:
+      2...2
+    case .padV2, .fakeQuantVars, .maxPoolV2: 3...3
+    case .stridedSlice: 4...4
+    case .fusedBatchNorm, .fusedBatchNormV2, .fusedBatchNormV3: 5...5
+    case .pack, .addN: 1...1024
+    case .concat: 2...1024
+    }
+  }
+
+  /// What to do about an operator that belongs to training or to an unfrozen graph, or nil.
+  static func leftover(_ operation: String) -> String? {
+    switch operation {
+    case "Variable", "VariableV2", "VarHandleOp", "ReadVariableOp", "Assign", "AssignVariableOp",
+      "VarIsInitializedOp", "RestoreV2", "SaveV2", "AutoReloadVariable":
+      "the graph still has variables: freeze it (convert_variables_to_constants) and give that file"
+    case "Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond", "If", "StatelessIf",
+      "While", "StatelessWhile", "Select", "SelectV2", "Where":
+      "the graph still chooses between training and inference: export it with training off"
+    case "PartitionedCall", "StatefulPartitionedCall":
+      "the graph calls functions: inline them (convert_variables_to_constants_v2) before saving"
+    case "RandomUniform", "RandomStandardNormal", "TruncatedNormal", "Dropout", "Floor",
+      "StatelessRandomUniformV2":
+      "the graph still has dropout or other randomness: export it with training off"
+    case "QueueDequeueV2", "QueueDequeueManyV2", "FIFOQueueV2", "IteratorGetNext", "IteratorV2",
+      "OneShotIterator":
+      "the graph reads its training data: export it with a Placeholder as its input"
+    case "ScalarSummary", "HistogramSummary", "ImageSummary", "MergeSummary":
+      "the graph still writes summaries: export it without them"
+    default:
+      operation.hasPrefix("Apply") || operation.hasPrefix("ResourceApply")
+        || operation.hasSuffix("Grad") || operation.hasSuffix("Backprop")
+        || operation.contains("BackpropInput") || operation.contains("BackpropFilter")
+        ? "the graph still trains: export it for inference" : nil
+    }
+  }
+}
+
+/// A node with its operands' values, and typed access to them.
+struct GraphDefCall {
+  let node: GraphDefNode
+  let operands: [GraphDefValue]
+
+  /// Operand `index` as real numbers.
+  func tensor(_ index: Int) throws(Diagnostic) -> NodeID {
+    guard case .tensor(let id) = operands[index] else {
+      throw node.problem("operand \(index) holds integers where real numbers belong")
+    }
+    return id
+  }
+
+  /// Operand `index` as integers known now.
+  func integers(_ index: Int) throws(Diagnostic) -> GraphDefIntegers {
+    guard case .integers(let integers) = operands[index] else {
+      throw node.problem("operand \(index) is not a constant of integers")
+    }
+    return integers
+  }
+
+  /// Operand `index` as a list of integers.
+  func list(_ index: Int) throws(Diagnostic) -> [Int] {
+    guard let list = try integers(index).list else {
+      throw node.problem("operand \(index) is not a list of integers")
+    }
+    return list
+  }
+
+  /// Operand `index` as one integer.
+  func scalar(_ index: Int) throws(Diagnostic) -> Int {
+    let values = try integers(index).values
+    guard values.count == 1 else { throw node.problem("operand \(index) is not one integer") }
+    return values[0]
+  }
+
+  /// True when all operands are integers known now.
+  var isIntegral: Bool {
+    operands.allSatisfy { if case .integers = $0 { true } else { false } }
+  }
+}

@@ -1,0 +1,177 @@
+import NeuralGraph
+
+/// The nodes of a GraphDef that compute the network's outputs, each after its operands.
+struct GraphDefOrder {
+  /// Indices into the file's nodes.
+  var live: [Int]
+  /// The nodes whose results are the network's outputs, in the file's order.
+  var outputs: [Int]
+  /// Nodes by name.
+  var index: [String: Int]
+  /// Names that are wrong or missing. A node whose operand is missing is still in `live`.
+  var problems: [Diagnostic] = []
+
+  /// Resolves names, orders the nodes, and finds the outputs: the nodes that depend on a
+  /// placeholder and that no such node reads. What neither depends on a placeholder nor feeds a
+  /// node that does, is left out. Throws when there is no order or no input.
+  init(_ file: GraphDefFile) throws(Diagnostics) {
+    index = GraphDefOrder.index(file.nodes, &problems)
+    let operands = GraphDefOrder.operands(file.nodes, index, &problems)
+    let order: [Int]
+    do {
+      order = try GraphDefOrder.sort(file.nodes, operands.all)
+    } catch {
+      throw Diagnostics(problems + error.all)
+    }
+
+    // Forward: what depends on a placeholder.
+    var depends = [Bool](repeating: false, count: file.nodes.count)
+    for node in order {
+      depends[node] =
+        file.nodes[node].isPlaceholder || operands.data[node].contains { depends[$0] }
+    }
+    guard depends.contains(true) else {
+      throw Diagnostics(
+        problems + [
+          Diagnostic(
+            "the graph has no Placeholder: it has no input",
+            remedy: "freeze the graph with its input as a Placeholder")
+        ])
+    }
+    var isRead = [Bool](repeating: false, count: file.nodes.count)
+    for node in order where depends[node] && !file.nodes[node].isShapeOnly {
+      for operand in operands.data[node] { isRead[operand] = true }
+    }
+    outputs = file.nodes.indices.filter {
+      depends[$0] && !isRead[$0] && !file.nodes[$0].isShapeOnly
+    }
+
+    live = GraphDefOrder.postorder(outputs, operands.data)
+    if !file.hasVersions, let last = file.nodes.indices.last, !live.contains(last),
+      !operands.all.contains(where: { $0.contains(last) })
+    {
+      problems.append(
+        Diagnostic(
+          "the file ends with a node that nothing reads, and without TensorFlow's version record",
+          node: file.nodes[last].name,
+          remedy: "the file is probably cut short: copy it again"))
+    }
+  }
+
+  /// What the outputs need, each node after its operands and as soon as one reader needs it: the
+  /// order in which a person would compute the branches. Depth first, without recursion; the
+  /// caller has proved that there is no cycle.
+  private static func postorder(_ outputs: [Int], _ operands: [[Int]]) -> [Int] {
+    var order: [Int] = []
+    var isSeen = [Bool](repeating: false, count: operands.count)
+    for output in outputs where !isSeen[output] {
+      var path = [(node: output, next: 0)]
+      isSeen[output] = true
+      while let (node, next) = path.last {
+        if next == operands[node].count {
+          order.append(node)
+          path.removeLast()
+          continue
+        }
+        path[path.count - 1].next += 1
+        let operand = operands[node][next]
+        if !isSeen[operand] {
+          isSeen[operand] = true
+          path.append((operand, 0))
+        }
+      }
+    }
+    return order
+  }
+
+  private static func index(
+    _ nodes: [GraphDefNode], _ problems: inout [Diagnostic]
+  ) -> [String: Int] {
+    var index: [String: Int] = [:]
+    for (position, node) in nodes.enumerated() {
+      if node.name.isEmpty || node.name.unicodeScalars.contains(where: { $0.value < 33 }) {
+        problems.append(
+          Diagnostic("node \(position) has no usable name", node: node.name))
+      } else if index.updateValue(position, forKey: node.name) != nil {
+        problems.append(Diagnostic("two nodes have this name", node: node.name))
+      }
+    }
+    return index
+  }
+
+  private static func operands(
+    _ nodes: [GraphDefNode], _ index: [String: Int], _ problems: inout [Diagnostic]
+  ) -> (data: [[Int]], all: [[Int]]) {
+    var data: [[Int]] = []
+    var all: [[Int]] = []
+    for node in nodes {
+      var found: (data: [Int], all: [Int]) = ([], [])
+      for input in node.inputs {
+        guard let operand = index[input.name] else {
+          problems.append(
+            Diagnostic(
+              "its operand '\(input.name)' is not in the file", node: node.name,
+              remedy: "the file is cut short or was not frozen whole: export it again"))
+          continue
+        }
+        found.all.append(operand)
+        if !input.isControl { found.data.append(operand) }
+      }
+      data.append(found.data)
+      all.append(found.all)
+    }
+    return (data, all)
+  }
+
+  /// Kahn's algorithm over all nodes: linear in nodes and operands.
+  private static func sort(
+    _ nodes: [GraphDefNode], _ operands: [[Int]]
+  ) throws(Diagnostics) -> [Int] {
+    var readers = [[Int]](repeating: [], count: nodes.count)
+    var waiting = operands.map(\.count)
+    for (node, operands) in operands.enumerated() {
+      for operand in operands { readers[operand].append(node) }
+    }
+    var order = nodes.indices.filter { waiting[$0] == 0 }
+    var next = 0
+    while next < order.count {
+      for reader in readers[order[next]] {
+        waiting[reader] -= 1
+        if waiting[reader] == 0 { order.append(reader) }
+      }
+      next += 1
+    }
+    guard order.count == nodes.count else {
+      let names = cycle(operands, waiting).map { "'\(nodes[$0].name)'" }
+      let shown = names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", …" : "")
+      throw Diagnostics(
+        Diagnostic(
+          "the graph has a cycle through \(shown)",
+          remedy: "networks with loops (while, recurrent cells) cannot be frozen"))
+    }
+    return order
+  }
+
+  /// Nodes of one cycle: from any node that never got ready, walk to operands that did not either
+  /// until a node comes again.
+  private static func cycle(_ operands: [[Int]], _ waiting: [Int]) -> [Int] {
+    guard var node = waiting.firstIndex(where: { $0 > 0 }) else { return [] }
+    var path: [Int] = []
+    var position: [Int: Int] = [:]
+    while position[node] == nil {
+      position[node] = path.count
+      path.append(node)
+      guard let operand = operands[node].first(where: { waiting[$0] > 0 }) else { return path }
+      node = operand
+    }
+    return Array(path[position[node]!...].reversed())
+  }
+}
+
+extension GraphDefNode {
+  /// True for a node that stands for data from outside.
+  var isPlaceholder: Bool { operation == "Placeholder" || operation == "PlaceholderV2" }
+
+  /// True for a node that looks at its operand's shape only.
+  var isShapeOnly: Bool { ["Shape", "Size", "Rank", "NoOp", "Assert"].contains(operation) }
+}
