@@ -5,7 +5,7 @@ extension NPYArray {
   /// Throws a diagnostic for anything that is no such file, for other element types, and when the
   /// data does not have the size that the header says.
   public init(npy file: [UInt8]) throws(Diagnostics) {
-    do {
+    do throws(Diagnostic) {
       let header = try NPYHeader(file)
       let data = Array(file[header.dataStart...])
       self.init(
