@@ -69,7 +69,7 @@ let package = Package(
       name: "AdderGraphTests", dependencies: ["AdderGraph"], swiftSettings: strict),
     .testTarget(name: "VerilogTests", dependencies: ["Verilog"], swiftSettings: strict),
     .testTarget(
-      name: "RTLTests", dependencies: ["RTL", "Simulation"], swiftSettings: strict),
+      name: "RTLTests", dependencies: ["RTL", "RTLTemplates", "Simulation"], swiftSettings: strict),
     .testTarget(
       name: "EndToEndTests",
       dependencies: ["Simulation", "ModelImport", "GraphPasses", "TensorFiles"],

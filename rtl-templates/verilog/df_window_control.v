@@ -204,7 +204,7 @@ module df_window_control #(
           column <= {COLUMN_BITS{1'b0}};
         end else if (step) begin
           column <= line_end ? {COLUMN_BITS{1'b0}} : column + 1'b1;
-          if (line_end) row <= row == LAST_ROW[ROW_BITS-1:0] ? {ROW_BITS{1'b0}} : row + 1'b1;
+          if (line_end) row <= frame_end ? {ROW_BITS{1'b0}} : row + 1'b1;
         end
       end
     end else begin : anchor_follows
@@ -227,7 +227,7 @@ module df_window_control #(
         end else if (step & running) begin
           running <= ~frame_end;
           column <= line_end ? {COLUMN_BITS{1'b0}} : column + 1'b1;
-          if (line_end) row <= row == LAST_ROW[ROW_BITS-1:0] ? {ROW_BITS{1'b0}} : row + 1'b1;
+          if (line_end) row <= frame_end ? {ROW_BITS{1'b0}} : row + 1'b1;
         end
       end
     end

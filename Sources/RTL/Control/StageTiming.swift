@@ -1,0 +1,122 @@
+import NeuralGraph
+
+/// All that the control of one stage depends on: what it does with a frame's pixels, the ranks of
+/// its datapath, and the depth of its FIFO.
+public struct StageTiming: Hashable, Sendable {
+  public enum Kind: Hashable, Sendable {
+    /// A sliding window (`df_window_control`).
+    case window(WindowGeometry)
+    /// An accumulator over a whole frame with one result (`df_frame_accumulator_control`).
+    case frameAccumulator(height: Int, width: Int)
+  }
+
+  public var kind: Kind
+  /// L: ranks of registers behind the window registers or accumulators; at least 1.
+  public var ranks: Int
+  /// Words of the FIFO at the stage's end, and the credits of its control; at least 1.
+  public var fifoDepth: Int
+
+  public init(_ kind: Kind, ranks: Int, fifoDepth: Int) {
+    self.kind = kind
+    self.ranks = ranks
+    self.fifoDepth = fifoDepth
+  }
+
+  /// A stage with the depth that never delays it, `safeFIFODepth`.
+  public init(_ kind: Kind, ranks: Int) {
+    self.init(kind, ranks: ranks, fifoDepth: 1)
+    fifoDepth = safeFIFODepth
+  }
+
+  /// The whole-frame accumulator as a window: its timing is the same, D = H W - 1 and E = 0.
+  public var geometry: WindowGeometry {
+    switch kind {
+    case .window(let geometry): geometry
+    case .frameAccumulator(let height, let width):
+      WindowGeometry(
+        inputHeight: height, inputWidth: width, kernelHeight: height, kernelWidth: width,
+        outputHeight: 1, outputWidth: 1)
+    }
+  }
+
+  /// H of the map that enters.
+  public var inputHeight: Int { geometry.inputHeight }
+  /// W of the map that enters.
+  public var inputWidth: Int { geometry.inputWidth }
+  /// Pixels that enter a frame.
+  public var inputPixels: Int { inputHeight * inputWidth }
+  /// H of the map that leaves.
+  public var outputHeight: Int { geometry.outputHeight }
+  /// W of the map that leaves.
+  public var outputWidth: Int { geometry.outputWidth }
+  /// Pixels that leave a frame.
+  public var outputPixels: Int { outputHeight * outputWidth }
+
+  /// Cycles from a step to the earliest handshake of the output it emits: line memory, window
+  /// registers, `ranks`, FIFO.
+  public var latency: Int { ranks + 3 }
+
+  /// Cycles for which an output holds a credit when its reader is ready: `latency`, and one in which
+  /// the credit is on its way back.
+  public var creditLoop: Int { latency + 1 }
+
+  /// The depth for one output a clock: L + 4.
+  public var fullRateFIFODepth: Int { creditLoop }
+
+  /// The depth for one output every `cycles` clocks: ceil((L + 4) / cycles). A flush, which steps at
+  /// full rate, waits for credits then.
+  public func fifoDepth(cyclesPerOutput cycles: Int) -> Int {
+    precondition(cycles >= 1, "a rate is at least one cycle an output")
+    return (creditLoop + cycles - 1) / cycles
+  }
+
+  /// The least depth with which no step ever waits for a credit, whatever the gaps of the input,
+  /// while the stage's reader is ready: the most outputs of any L + 4 steps in a row, frames back to
+  /// back. Steps come one a cycle at most, and a credit is back after L + 4 cycles. Such a stage
+  /// never lowers its ready, so by induction from the last stage on a chain of them keeps
+  /// `s_axis_tready` high for ever.
+  public var safeFIFODepth: Int {
+    let timing = geometry
+    switch kind {
+    case .frameAccumulator: return (creditLoop + inputPixels - 1) / inputPixels
+    case .window: break
+    }
+    if timing.strideY == 1 && timing.strideX == 1 && outputPixels == inputPixels {
+      return creditLoop
+    }
+    // Two fingers over the emitting steps; the second runs on into the following frames.
+    let last = outputPixels
+    func step(_ output: Int) -> Int {
+      let (frame, index) = output.quotientAndRemainder(dividingBy: last)
+      let (row, column) = index.quotientAndRemainder(dividingBy: outputWidth)
+      return frame * inputPixels + row * timing.strideY * inputWidth + column * timing.strideX
+    }
+    var most = 1
+    var end = 0
+    for begin in 0..<last {
+      while step(end) - step(begin) < creditLoop { end += 1 }
+      most = max(most, end - begin)
+    }
+    return most
+  }
+
+  /// Everything that keeps the stage from being built; empty when it can be.
+  public func verify(node: String? = nil) -> [Diagnostic] {
+    var found: [Diagnostic] = []
+    switch kind {
+    case .window(let geometry):
+      found = WindowTiming.verify(geometry, node: node)
+    case .frameAccumulator(let height, let width):
+      let limit = WindowTiming.extentLimit
+      if !(1...limit).contains(height) || !(1...limit).contains(width)
+        || height * width > WindowTiming.productLimit
+      {
+        found.append(
+          Diagnostic("a pool over a whole map of \(height)x\(width) pixels", node: node))
+      }
+    }
+    precondition(ranks >= 1, "a stage has at least one rank of registers")
+    precondition(fifoDepth >= 1, "a FIFO has at least one word")
+    return found
+  }
+}
