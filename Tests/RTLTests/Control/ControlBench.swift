@@ -114,7 +114,7 @@ struct ControlCase {
           stalled = 0;
           stalled_word = 0;
         end
-        dut_\(id) dut (.aclk(clk), .aresetn(now[0]), .s_axis_tvalid(now[1]), .s_axis_tready(tready),
+        dut_\(id) dut (.aclk(clk & ~done), .aresetn(now[0]), .s_axis_tvalid(now[1]), .s_axis_tready(tready),
           .s_axis_tdata(now[9:2]), .s_axis_tuser(now[14:10]), .s_axis_tlast(now[15]),
           .m_axis_tvalid(mvalid), .m_axis_tready(now[16]), .m_axis_tdata(mdata),
           .m_axis_tuser(muser), .m_axis_tlast(mlast), .framing_error(error),
@@ -162,14 +162,17 @@ enum ControlSimulator: String, CaseIterable {
   var runs: Bool { isInstalled || Self.isCI }
 
   /// Simulates all cases in one run. The result is one line a case that does not pass.
+  /// `restartLines` connects the port `restart` that a mutation gives the line buffer.
   func failures(
-    _ cases: [ControlCase], templates: [RTLTemplates.Template] = RTLTemplates.all
+    _ cases: [ControlCase], templates: [RTLTemplates.Template] = RTLTemplates.all,
+    restartLines: Bool = false
   ) throws -> [String] {
     let folder = FileManager.default.temporaryDirectory
       .appendingPathComponent("deepfreeze-control-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
-    var source = templates.map(\.text).joined() + HashChain.stageModules
+    var source = templates.map(\.text).joined()
+    source += HashChain.stageModules(restartLines: restartLines)
     for (id, one) in cases.enumerated() {
       let file = folder.appendingPathComponent("vectors_\(id).hex")
       var hex: [UInt8] = []

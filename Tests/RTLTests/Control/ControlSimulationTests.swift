@@ -48,7 +48,7 @@ struct ControlSimulationTests {
     "A window of any geometry gives every beat in the predicted cycle, in Icarus",
     .enabled(if: ControlSimulator.icarus.runs))
   func windowsInIcarus() throws {
-    let cases = Self.singleWindows(160, seed: 1)
+    let cases = Self.singleWindows(70, seed: 1)
     #expect(try ControlSimulator.icarus.failures(cases) == [])
   }
 
@@ -56,7 +56,7 @@ struct ControlSimulationTests {
     "A chain of three stages gives every beat in the predicted cycle, in Icarus",
     .enabled(if: ControlSimulator.icarus.runs))
   func chainsInIcarus() throws {
-    let cases = Self.chains(60, seed: 2)
+    let cases = Self.chains(30, seed: 2)
     #expect(try ControlSimulator.icarus.failures(cases) == [])
   }
 

@@ -22,7 +22,8 @@ struct HashChain {
     }
   }
 
-  static func coefficient(_ tap: Int) -> UInt8 { UInt8(truncatingIfNeeded: tap * 0x9E + 0x35) | 1 }
+  /// The odd factor of a tap, in the order of the rows, each from right to left.
+  static func coefficient(_ tap: Int) -> UInt8 { UInt8(truncatingIfNeeded: tap * 0x9E + 0x35) }
 
   private static func hash(_ map: [UInt8], _ geometry: WindowGeometry) -> [UInt8] {
     var result: [UInt8] = []
@@ -37,7 +38,7 @@ struct HashChain {
               (0..<geometry.inputHeight).contains(row)
               && (0..<geometry.inputWidth).contains(column)
             let tap = inside ? map[row * geometry.inputWidth + column] : padTap
-            hash &+= coefficient(a * geometry.kernelWidth + b) &* tap
+            hash &+= coefficient((a + 1) * geometry.kernelWidth - 1 - b) &* tap
           }
         }
         result.append(hash)
@@ -113,113 +114,120 @@ struct HashChain {
   }
 
   /// The two stages of the chains: a word is {sideband, first, last, pixel}.
-  static let stageModules = """
-    module test_window_stage #(
-      parameter IMAGE_HEIGHT = 8, parameter IMAGE_WIDTH = 8,
-      parameter KERNEL_HEIGHT = 3, parameter KERNEL_WIDTH = 3,
-      parameter STRIDE_Y = 1, parameter STRIDE_X = 1,
-      parameter DILATION_Y = 1, parameter DILATION_X = 1,
-      parameter PAD_TOP = 1, parameter PAD_LEFT = 1,
-      parameter OUTPUT_HEIGHT = 8, parameter OUTPUT_WIDTH = 8,
-      parameter RANKS = 1, parameter DEPTH = 4
-    ) (
-      input wire aclk, input wire aresetn,
-      input wire in_valid, output wire in_ready, input wire [13:0] in_word,
-      output wire out_valid, input wire out_ready, output wire [13:0] out_word,
-      output wire window_valid
-    );
-      localparam SPAN = (KERNEL_WIDTH - 1) * DILATION_X + 1;
-      wire step, column_step, window_first, window_last, credit_return, fifo_valid;
-      wire [KERNEL_HEIGHT-1:0] row_real;
-      wire [KERNEL_WIDTH-1:0] column_real;
-      wire [3:0] window_user;
-      wire [KERNEL_HEIGHT*8-1:0] column;
-      wire [RANKS:0] valid;
-      wire [5:0] marks;
-      assign fifo_valid = valid[RANKS];
-      df_window_control #(.IMAGE_HEIGHT(IMAGE_HEIGHT), .IMAGE_WIDTH(IMAGE_WIDTH),
-        .KERNEL_HEIGHT(KERNEL_HEIGHT), .KERNEL_WIDTH(KERNEL_WIDTH), .STRIDE_Y(STRIDE_Y),
-        .STRIDE_X(STRIDE_X), .DILATION_Y(DILATION_Y), .DILATION_X(DILATION_X), .PAD_TOP(PAD_TOP),
-        .PAD_LEFT(PAD_LEFT), .OUTPUT_HEIGHT(OUTPUT_HEIGHT), .OUTPUT_WIDTH(OUTPUT_WIDTH),
-        .USER_BITS(4), .CREDITS(DEPTH)) control (
-        .aclk(aclk), .aresetn(aresetn), .in_valid(in_valid), .in_ready(in_ready),
-        .in_user(in_word[13:10]), .step(step), .column_step(column_step),
-        .window_valid(window_valid), .row_real(row_real), .column_real(column_real),
-        .window_first(window_first), .window_last(window_last), .window_user(window_user),
-        .credit_return(credit_return));
-      df_line_buffer #(.PIXEL_BITS(8), .KERNEL_HEIGHT(KERNEL_HEIGHT), .DILATION_Y(DILATION_Y),
-        .IMAGE_WIDTH(IMAGE_WIDTH)) lines (
-        .aclk(aclk), .aresetn(aresetn), .step(step), .column_step(column_step),
-        .pixel(in_word[7:0]), .column(column));
-      df_valid_pipeline #(.RANKS(RANKS), .USER_BITS(4)) valids (
-        .aclk(aclk), .aresetn(aresetn), .in_valid(window_valid), .in_first(window_first),
-        .in_last(window_last), .in_user(window_user), .valid(valid), .out_first(marks[1]),
-        .out_last(marks[0]), .out_user(marks[5:2]));
-      // Newest column in the least significant bits.
-      reg [SPAN*8-1:0] window [0:KERNEL_HEIGHT-1];
-      reg [RANKS*8-1:0] ranks;
-      reg [7:0] hash;
-      reg [7:0] odd;
-      integer a, b;
-      always @(posedge aclk) begin
-        if (column_step)
-          for (a = 0; a < KERNEL_HEIGHT; a = a + 1)
-            window[a] <= (window[a] << 8) | {{SPAN*8{1'b0}}, column[(KERNEL_HEIGHT-1-a)*8 +: 8]};
-        hash = 8'h11;
-        if (window_valid)
-          for (a = 0; a < KERNEL_HEIGHT; a = a + 1)
-            for (b = 0; b < KERNEL_WIDTH; b = b + 1) begin
-              odd = (a * KERNEL_WIDTH + b) * 158 + 53;
-              hash = hash + (odd | 8'd1) * (row_real[a] & column_real[b]
-                ? window[a][(KERNEL_WIDTH-1-b)*DILATION_X*8 +: 8] : 8'h5A);
+  static func stageModules(restartLines: Bool) -> String {
+    let restart = restartLines ? ".restart(in_valid & in_ready & in_word[9]), " : ""
+    return """
+      module test_window_stage #(
+        parameter IMAGE_HEIGHT = 8, parameter IMAGE_WIDTH = 8,
+        parameter KERNEL_HEIGHT = 3, parameter KERNEL_WIDTH = 3,
+        parameter STRIDE_Y = 1, parameter STRIDE_X = 1,
+        parameter DILATION_Y = 1, parameter DILATION_X = 1,
+        parameter PAD_TOP = 1, parameter PAD_LEFT = 1,
+        parameter OUTPUT_HEIGHT = 8, parameter OUTPUT_WIDTH = 8,
+        parameter RANKS = 1, parameter DEPTH = 4
+      ) (
+        input wire aclk, input wire aresetn,
+        input wire in_valid, output wire in_ready, input wire [13:0] in_word,
+        output wire out_valid, input wire out_ready, output wire [13:0] out_word,
+        output wire window_valid
+      );
+        localparam SPAN = (KERNEL_WIDTH - 1) * DILATION_X + 1;
+        wire step, column_step, window_first, window_last, credit_return, fifo_valid;
+        wire [KERNEL_HEIGHT-1:0] row_real;
+        wire [KERNEL_WIDTH-1:0] column_real;
+        wire [3:0] window_user;
+        wire [KERNEL_HEIGHT*8-1:0] column;
+        wire [RANKS:0] valid;
+        wire [5:0] marks;
+        assign fifo_valid = valid[RANKS];
+        df_window_control #(.IMAGE_HEIGHT(IMAGE_HEIGHT), .IMAGE_WIDTH(IMAGE_WIDTH),
+          .KERNEL_HEIGHT(KERNEL_HEIGHT), .KERNEL_WIDTH(KERNEL_WIDTH), .STRIDE_Y(STRIDE_Y),
+          .STRIDE_X(STRIDE_X), .DILATION_Y(DILATION_Y), .DILATION_X(DILATION_X), .PAD_TOP(PAD_TOP),
+          .PAD_LEFT(PAD_LEFT), .OUTPUT_HEIGHT(OUTPUT_HEIGHT), .OUTPUT_WIDTH(OUTPUT_WIDTH),
+          .USER_BITS(4), .CREDITS(DEPTH)) control (
+          .aclk(aclk), .aresetn(aresetn), .in_valid(in_valid), .in_ready(in_ready),
+          .in_user(in_word[13:10]), .step(step), .column_step(column_step),
+          .window_valid(window_valid), .row_real(row_real), .column_real(column_real),
+          .window_first(window_first), .window_last(window_last), .window_user(window_user),
+          .credit_return(credit_return));
+        df_line_buffer #(.PIXEL_BITS(8), .KERNEL_HEIGHT(KERNEL_HEIGHT), .DILATION_Y(DILATION_Y),
+          .IMAGE_WIDTH(IMAGE_WIDTH)) lines (\(restart)
+          .aclk(aclk), .aresetn(aresetn), .step(step), .column_step(column_step),
+          .pixel(in_word[7:0]), .column(column));
+        df_valid_pipeline #(.RANKS(RANKS), .USER_BITS(4)) valids (
+          .aclk(aclk), .aresetn(aresetn), .in_valid(window_valid), .in_first(window_first),
+          .in_last(window_last), .in_user(window_user), .valid(valid), .out_first(marks[1]),
+          .out_last(marks[0]), .out_user(marks[5:2]));
+        // Newest column in the least significant bits.
+        reg [SPAN*8-1:0] window [0:KERNEL_HEIGHT-1];
+        reg [RANKS*8-1:0] ranks;
+        reg [7:0] hash;
+        reg [7:0] odd;
+        reg [SPAN*8-1:0] line;
+        integer a, b;
+        always @(posedge aclk) begin
+          if (column_step)
+            for (a = 0; a < KERNEL_HEIGHT; a = a + 1)
+              window[a] <= (window[a] << 8) | {{SPAN*8{1'b0}}, column[(KERNEL_HEIGHT-1-a)*8 +: 8]};
+          hash = 8'h11;
+          odd = 8'h35;
+          if (window_valid)
+            for (a = 0; a < KERNEL_HEIGHT; a = a + 1) begin
+              line = window[a];
+              for (b = KERNEL_WIDTH - 1; b >= 0; b = b - 1) begin
+                hash = hash + odd * (row_real[a] & column_real[b] ? line[7:0] : 8'h5A);
+                odd = odd + 8'h9E;
+                line = line >> (8 * DILATION_X);
+              end
             end
-        ranks <= {ranks, hash};
-      end
-      df_fifo #(.WIDTH(14), .DEPTH(DEPTH)) fifo (
-        .aclk(aclk), .aresetn(aresetn), .in_valid(fifo_valid),
-        .in_data({marks, ranks[(RANKS-1)*8 +: 8]}), .out_valid(out_valid), .out_ready(out_ready),
-        .out_data(out_word), .credit_return(credit_return));
-    endmodule
+          ranks <= {ranks, hash};
+        end
+        df_fifo #(.WIDTH(14), .DEPTH(DEPTH)) fifo (
+          .aclk(aclk), .aresetn(aresetn), .in_valid(fifo_valid),
+          .in_data({marks, ranks[(RANKS-1)*8 +: 8]}), .out_valid(out_valid), .out_ready(out_ready),
+          .out_data(out_word), .credit_return(credit_return));
+      endmodule
 
-    module test_accumulator_stage #(
-      parameter IMAGE_HEIGHT = 8, parameter IMAGE_WIDTH = 8,
-      parameter RANKS = 1, parameter DEPTH = 4
-    ) (
-      input wire aclk, input wire aresetn,
-      input wire in_valid, output wire in_ready, input wire [13:0] in_word,
-      output wire out_valid, input wire out_ready, output wire [13:0] out_word,
-      output wire window_valid
-    );
-      wire step, accumulate_step, accumulate_first, first, last, credit_return;
-      wire [3:0] user;
-      wire [7:0] pixel;
-      wire [RANKS:0] valid;
-      wire [5:0] marks;
-      df_frame_accumulator_control #(.IMAGE_HEIGHT(IMAGE_HEIGHT), .IMAGE_WIDTH(IMAGE_WIDTH),
-        .USER_BITS(4), .CREDITS(DEPTH)) control (
-        .aclk(aclk), .aresetn(aresetn), .in_valid(in_valid), .in_ready(in_ready),
-        .in_user(in_word[13:10]), .step(step), .accumulate_step(accumulate_step),
-        .accumulate_first(accumulate_first), .result_valid(window_valid), .result_first(first),
-        .result_last(last), .result_user(user), .credit_return(credit_return));
-      df_line_buffer #(.PIXEL_BITS(8), .KERNEL_HEIGHT(1), .DILATION_Y(1),
-        .IMAGE_WIDTH(IMAGE_WIDTH)) lines (
-        .aclk(aclk), .aresetn(aresetn), .step(step), .column_step(accumulate_step),
-        .pixel(in_word[7:0]), .column(pixel));
-      df_valid_pipeline #(.RANKS(RANKS), .USER_BITS(4)) valids (
-        .aclk(aclk), .aresetn(aresetn), .in_valid(window_valid), .in_first(first),
-        .in_last(last), .in_user(user), .valid(valid), .out_first(marks[1]),
-        .out_last(marks[0]), .out_user(marks[5:2]));
-      reg [7:0] sum;
-      reg [RANKS*8-1:0] ranks;
-      always @(posedge aclk) begin
-        if (accumulate_step) sum <= accumulate_first ? pixel : sum * 8'd3 + pixel;
-        ranks <= {ranks, sum};
-      end
-      df_fifo #(.WIDTH(14), .DEPTH(DEPTH)) fifo (
-        .aclk(aclk), .aresetn(aresetn), .in_valid(valid[RANKS]),
-        .in_data({marks, ranks[(RANKS-1)*8 +: 8]}), .out_valid(out_valid), .out_ready(out_ready),
-        .out_data(out_word), .credit_return(credit_return));
-    endmodule
+      module test_accumulator_stage #(
+        parameter IMAGE_HEIGHT = 8, parameter IMAGE_WIDTH = 8,
+        parameter RANKS = 1, parameter DEPTH = 4
+      ) (
+        input wire aclk, input wire aresetn,
+        input wire in_valid, output wire in_ready, input wire [13:0] in_word,
+        output wire out_valid, input wire out_ready, output wire [13:0] out_word,
+        output wire window_valid
+      );
+        wire step, accumulate_step, accumulate_first, first, last, credit_return;
+        wire [3:0] user;
+        wire [7:0] pixel;
+        wire [RANKS:0] valid;
+        wire [5:0] marks;
+        df_frame_accumulator_control #(.IMAGE_HEIGHT(IMAGE_HEIGHT), .IMAGE_WIDTH(IMAGE_WIDTH),
+          .USER_BITS(4), .CREDITS(DEPTH)) control (
+          .aclk(aclk), .aresetn(aresetn), .in_valid(in_valid), .in_ready(in_ready),
+          .in_user(in_word[13:10]), .step(step), .accumulate_step(accumulate_step),
+          .accumulate_first(accumulate_first), .result_valid(window_valid), .result_first(first),
+          .result_last(last), .result_user(user), .credit_return(credit_return));
+        df_line_buffer #(.PIXEL_BITS(8), .KERNEL_HEIGHT(1), .DILATION_Y(1),
+          .IMAGE_WIDTH(IMAGE_WIDTH)) lines (\(restart)
+          .aclk(aclk), .aresetn(aresetn), .step(step), .column_step(accumulate_step),
+          .pixel(in_word[7:0]), .column(pixel));
+        df_valid_pipeline #(.RANKS(RANKS), .USER_BITS(4)) valids (
+          .aclk(aclk), .aresetn(aresetn), .in_valid(window_valid), .in_first(first),
+          .in_last(last), .in_user(user), .valid(valid), .out_first(marks[1]),
+          .out_last(marks[0]), .out_user(marks[5:2]));
+        reg [7:0] sum;
+        reg [RANKS*8-1:0] ranks;
+        always @(posedge aclk) begin
+          if (accumulate_step) sum <= accumulate_first ? pixel : sum * 8'd3 + pixel;
+          ranks <= {ranks, sum};
+        end
+        df_fifo #(.WIDTH(14), .DEPTH(DEPTH)) fifo (
+          .aclk(aclk), .aresetn(aresetn), .in_valid(valid[RANKS]),
+          .in_data({marks, ranks[(RANKS-1)*8 +: 8]}), .out_valid(out_valid), .out_ready(out_ready),
+          .out_data(out_word), .credit_return(credit_return));
+      endmodule
 
-    """
+      """
+  }
 }
