@@ -131,8 +131,10 @@ private struct Run {
         trace.windows[stage].append(
           .init(cycle: cycle + 2, frame: emission.frame, index: emission.index))
       }
+      let returned = taken
       taken = step.accepts
-      alive = alive || step.moves || stages[stage].wordCount > 0
+      // A word that leaves gives back a credit, which may let a flush go on.
+      alive = alive || step.moves || returned || stages[stage].wordCount > 0
     }
     return alive || (framingError && !framingErrorSeen)
   }

@@ -22,7 +22,7 @@ public struct StageTiming: Hashable, Sendable {
     self.fifoDepth = fifoDepth
   }
 
-  /// A stage with the depth that never delays it, `safeFIFODepth`.
+  /// A stage with the depth that never delays it, wherever it stands: `safeFIFODepth`.
   public init(_ kind: Kind, ranks: Int) {
     self.init(kind, ranks: ranks, fifoDepth: 1)
     fifoDepth = safeFIFODepth
@@ -59,46 +59,6 @@ public struct StageTiming: Hashable, Sendable {
   /// Cycles for which an output holds a credit when its reader is ready: `latency`, and one in which
   /// the credit is on its way back.
   public var creditLoop: Int { latency + 1 }
-
-  /// The depth for one output a clock: L + 4.
-  public var fullRateFIFODepth: Int { creditLoop }
-
-  /// The depth for one output every `cycles` clocks: ceil((L + 4) / cycles). A flush, which steps at
-  /// full rate, waits for credits then.
-  public func fifoDepth(cyclesPerOutput cycles: Int) -> Int {
-    precondition(cycles >= 1, "a rate is at least one cycle an output")
-    return (creditLoop + cycles - 1) / cycles
-  }
-
-  /// The least depth with which no step ever waits for a credit, whatever the gaps of the input,
-  /// while the stage's reader is ready: the most outputs of any L + 4 steps in a row, frames back to
-  /// back. Steps come one a cycle at most, and a credit is back after L + 4 cycles. Such a stage
-  /// never lowers its ready, so by induction from the last stage on a chain of them keeps
-  /// `s_axis_tready` high for ever.
-  public var safeFIFODepth: Int {
-    let timing = geometry
-    switch kind {
-    case .frameAccumulator: return (creditLoop + inputPixels - 1) / inputPixels
-    case .window: break
-    }
-    if timing.strideY == 1 && timing.strideX == 1 && outputPixels == inputPixels {
-      return creditLoop
-    }
-    // Two fingers over the emitting steps; the second runs on into the following frames.
-    let last = outputPixels
-    func step(_ output: Int) -> Int {
-      let (frame, index) = output.quotientAndRemainder(dividingBy: last)
-      let (row, column) = index.quotientAndRemainder(dividingBy: outputWidth)
-      return frame * inputPixels + row * timing.strideY * inputWidth + column * timing.strideX
-    }
-    var most = 1
-    var end = 0
-    for begin in 0..<last {
-      while step(end) - step(begin) < creditLoop { end += 1 }
-      most = max(most, end - begin)
-    }
-    return most
-  }
 
   /// Everything that keeps the stage from being built; empty when it can be.
   public func verify(node: String? = nil) -> [Diagnostic] {

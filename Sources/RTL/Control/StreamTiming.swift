@@ -58,6 +58,13 @@ public struct StreamTiming: Hashable, Sendable {
     public var lastOutputFollowed: Int
     /// From the first output beat of a frame to that of the next, back to back.
     public var period: Int
+
+    public init(firstOutput: Int, lastOutput: Int, lastOutputFollowed: Int, period: Int) {
+      self.firstOutput = firstOutput
+      self.lastOutput = lastOutput
+      self.lastOutputFollowed = lastOutputFollowed
+      self.period = period
+    }
   }
 
   /// Measured with the cycle model, with the FIFOs as they are.
@@ -66,12 +73,14 @@ public struct StreamTiming: Hashable, Sendable {
     let alone = model.run(.frames(1, height: inputHeight, width: inputWidth))
     let first = alone.outputs[0].cycle - alone.inputs[0]
     let last = alone.outputs[outputPixels - 1].cycle - alone.inputs[0]
-    let frames = 2 + (last + inputPixels) / inputPixels
+    // Frames that are under way at once. Enough frames that the end of the input, after which
+    // flushes hurry the rest, changes nothing that is measured.
+    let depth = (first + inputPixels - 1) / inputPixels
+    let frames = max(2 * depth + 2, 2 + (last + inputPixels - 1) / inputPixels)
     let stream = model.run(.frames(frames, height: inputHeight, width: inputWidth))
     let followed = stream.outputs[outputPixels - 1].cycle - stream.inputs[0]
-    // Late enough that every FIFO is in its steady state.
-    let begin = stream.outputs[(frames - 2) * outputPixels].cycle
-    let next = stream.outputs[(frames - 1) * outputPixels].cycle
+    let begin = stream.outputs[depth * outputPixels].cycle
+    let next = stream.outputs[(depth + 1) * outputPixels].cycle
     return Latency(
       firstOutput: first, lastOutput: last, lastOutputFollowed: followed, period: next - begin)
   }
