@@ -1,0 +1,109 @@
+import NeuralGraph
+
+/// Takes PAD operators into the windows of the convolutions and max pools that read them.
+///
+/// A convolution sees the zero point outside its image, and PAD fills with the zero point, so a
+/// convolution over a padded map is the same convolution over the map itself with larger pads:
+/// `padTop + before`, the output's size unchanged. Pads of pads add up. A max pool looks only at
+/// the cells inside its image; the zero point among them changes nothing when exact intervals show
+/// that no code is below it (a map behind ReLU) and every window has a cell of the map itself. An
+/// average pool keeps its pad, whose cells it counts. A pad node disappears when every reader has
+/// taken it up and it is no output of the network. Every value that remains is the same, element
+/// by element; one pass over the nodes. `graph` must be valid (`QuantizedGraph.verify`).
+public func foldPad(_ graph: QuantizedGraph) -> QuantizedGraph {
+  guard graph.nodes.contains(where: isSpatialPad) else { return graph }
+  let intervals = graph.channelIntervals()
+  let folded = graph.values.map { windowWithoutPad(of: $0, in: graph, intervals) }
+  let kept = keptNodes(graph, folded)
+  var result = QuantizedGraph(name: graph.name)
+  var renamed: [ValueID?] = []
+  for id in graph.values {
+    guard kept[id.index] else {
+      renamed.append(nil)
+      continue
+    }
+    let node = folded[id.index] ?? graph[id]
+    var copy = node
+    copy.operands = node.operands.map { renamed[$0.index]! }
+    renamed.append(result.append(copy))
+  }
+  result.outputs = graph.outputs.map { renamed[$0.index]! }
+  return result
+}
+
+/// The node with its operand's pads in its own window, or nil when it has none to take up.
+private func windowWithoutPad(
+  of id: ValueID, in graph: QuantizedGraph, _ intervals: ChannelIntervals
+) -> QuantizedNode? {
+  var node = graph[id]
+  switch node.operation {
+  case .convolution(var convolution):
+    let source = unpadded(node.operands[0], in: graph)
+    guard source.value != node.operands[0] else { return nil }
+    convolution.geometry = convolution.geometry.growing(
+      by: source.before, over: graph[source.value].type.shape)
+    node.operation = .convolution(convolution)
+    node.operands = [source.value]
+  case .maxPool(var pool):
+    let source = unpadded(node.operands[0], in: graph)
+    let zeroPoint = graph[source.value].type.zeroPoint
+    guard source.value != node.operands[0],
+      intervals.codes[source.value.index].allSatisfy({ $0.lowerBound >= zeroPoint })
+    else { return nil }
+    pool.geometry = pool.geometry.growing(
+      by: source.before, over: graph[source.value].type.shape)
+    guard (0..<pool.geometry.outputHeight).allSatisfy({ !pool.geometry.rowTaps($0).isEmpty }),
+      (0..<pool.geometry.outputWidth).allSatisfy({ !pool.geometry.columnTaps($0).isEmpty })
+    else { return nil }
+    node.operation = .maxPool(pool)
+    node.operands = [source.value]
+  default: return nil
+  }
+  return node
+}
+
+/// True for a pad of rows and columns alone.
+private func isSpatialPad(_ node: QuantizedNode) -> Bool {
+  guard case .pad(let pad) = node.operation else { return false }
+  return node.type.shape.isImage
+    && [0, 3].allSatisfy { pad.before[$0] == 0 && pad.after[$0] == 0 }
+}
+
+/// Which nodes stay: all but pads that nothing needs any more, from the readers to their operands.
+private func keptNodes(_ graph: QuantizedGraph, _ folded: [QuantizedNode?]) -> [Bool] {
+  var needed = graph.nodes.map { !isSpatialPad($0) }
+  for output in graph.outputs { needed[output.index] = true }
+  for id in graph.values.reversed() where needed[id.index] {
+    for operand in (folded[id.index] ?? graph[id]).operands { needed[operand.index] = true }
+  }
+  return needed
+}
+
+/// The value before all pads of a convolution's operand, and the rows above and columns left of it
+/// that they add.
+private func unpadded(
+  _ operand: ValueID, in graph: QuantizedGraph
+) -> (value: ValueID, before: (rows: Int, columns: Int)) {
+  var value = operand
+  var (rows, columns) = (0, 0)
+  while case .pad(let pad) = graph[value].operation, isSpatialPad(graph[value]) {
+    rows += pad.before[1]
+    columns += pad.before[2]
+    value = graph[value].operands[0]
+  }
+  return (value, (rows, columns))
+}
+
+extension WindowGeometry {
+  /// The same windows over the map inside a pad: `before` rows above and columns left of it.
+  fileprivate func growing(
+    by before: (rows: Int, columns: Int), over shape: TensorShape
+  ) -> WindowGeometry {
+    var geometry = self
+    geometry.inputHeight = shape.height
+    geometry.inputWidth = shape.width
+    geometry.padTop += before.rows
+    geometry.padLeft += before.columns
+    return geometry
+  }
+}
