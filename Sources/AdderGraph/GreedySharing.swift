@@ -55,6 +55,17 @@ struct GreedySharing {
     }
   }
 
+  /// The result: what is left of each row, and the nodes.
+  var shared: SharedRows {
+    SharedRows(
+      inputs: inputs, outputs: rows,
+      definitions: patterns.map { pattern in
+        let lower = min(0, pattern.second.shift)
+        let first = PackedTerm(node: pattern.first, shift: -lower, isNegated: false)
+        return [first, pattern.second.applied(to: first)]
+      })
+  }
+
   /// Queues the patterns of a node, which occurs at `matches`, with every node up to itself (for an
   /// input: from itself on) that occur at least twice.
   private mutating func countPairs(of node: Int) {

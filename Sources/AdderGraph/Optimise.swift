@@ -1,39 +1,39 @@
 extension AdderGraph {
   /// How much work `optimise` does.
   public struct Options: Hashable, Sendable {
+    /// Steps of local search for each adder of the greedy solution; 0 leaves that as it is. More steps
+    /// of the same seed never end with more adders.
+    public var stepsPerAdder: Int
     /// The usual width of an input in bits; steers which terms are summed first, nothing else.
-    public var inputBits = 8
+    public var inputBits: Int
+    /// Where the random choices of local search start.
+    public var seed: UInt64
 
-    public init(inputBits: Int = 8) { self.inputBits = inputBits }
+    public init(stepsPerAdder: Int = 0, inputBits: Int = 8, seed: UInt64 = 1) {
+      self.stepsPerAdder = stepsPerAdder
+      self.inputBits = inputBits
+      self.seed = seed
+    }
   }
 
   /// The graph of a constant matrix-vector product: canonical signed digits, two-term subexpressions
-  /// shared greedily over all outputs, what is left of each output summed in the fewest levels.
-  /// Outputs that are equal up to a shift and a sign are made once. Same matrix, same graph.
+  /// shared greedily over all outputs, improved by local search, what is left of each row summed in the
+  /// fewest levels. Outputs that are equal up to a shift and a sign are made once. Same matrix and
+  /// options, same graph.
   public static func optimise(_ matrix: ConstantMatrix, options: Options = Options())
     -> AdderGraph
   {
     let digits = DigitRows(matrix)
-    var builder = Builder(inputs: matrix.inputs, inputBits: options.inputBits)
     var sharing = GreedySharing(inputs: matrix.inputs, rows: digits.rows)
     sharing.run()
-    var values = (0..<matrix.inputs).map { Term(node: NodeID($0)) }
-    func term(_ packed: PackedTerm) -> Term {
-      let value = values[packed.node].shifted(by: packed.shift)
-      return packed.isNegated ? value.negated : value
+    var rows = sharing.shared
+    if options.stepsPerAdder > 0, let state = SharingState(rows) {
+      var search = LocalSearch(state, seed: options.seed)
+      search.run(steps: options.stepsPerAdder * rows.adderCount)
+      rows = search.state.shared
     }
-    for pattern in sharing.patterns {
-      let lower = min(0, pattern.second.shift)
-      let first = PackedTerm(node: pattern.first, shift: -lower, isNegated: false)
-      let second = PackedTerm(
-        node: pattern.second.node, shift: pattern.second.shift - lower,
-        isNegated: pattern.second.isNegated)
-      guard let sum = builder.sum(term(first), term(second)) else {
-        preconditionFailure("a shared pattern is not zero")
-      }
-      values.append(sum)
-    }
-    let sums = sharing.rows.map { builder.sum(of: $0.map(term)) }
+    var builder = Builder(inputs: matrix.inputs, inputBits: options.inputBits)
+    let sums = rows.build(in: &builder)
     return builder.finish(outputs: digits.outputs(sums))
   }
 

@@ -1,0 +1,100 @@
+/// Rows of terms over inputs and shared nodes: what a search over shared subexpressions ends with.
+struct SharedRows {
+  let inputs: Int
+  /// The terms of each output.
+  var outputs: [[PackedTerm]]
+  /// The terms of nodes `inputs`, `inputs + 1`, …; an empty one is not in use.
+  var definitions: [[PackedTerm]]
+
+  /// Adders when every row is summed.
+  var adderCount: Int {
+    (outputs + definitions).reduce(0) { $0 + max(0, $1.count - 1) }
+  }
+
+  /// Sums every row in the fewest levels and returns the terms of the outputs. Nodes that are used once
+  /// are summed with the row that uses them.
+  func build(in builder: inout AdderGraph.Builder) -> [AdderGraph.Term?] {
+    var uses = [Int](repeating: 0, count: inputs + definitions.count)
+    for term in outputs.joined() { uses[term.node] += 1 }
+    for term in definitions.joined() { uses[term.node] += 1 }
+    var values: [AdderGraph.Term?] = (0..<inputs).map { .init(node: .init($0)) }
+    values += [AdderGraph.Term?](repeating: nil, count: definitions.count)
+    for node in order(uses) { values[node] = builder.sum(of: terms(definitions[node - inputs])) }
+    return outputs.map { builder.sum(of: terms($0)) }
+
+    /// The terms of a row, with nodes that are used once replaced by theirs.
+    func terms(_ row: [PackedTerm]) -> [AdderGraph.Term] {
+      var found: [AdderGraph.Term] = []
+      var open = row
+      while let term = open.popLast() {
+        if term.node >= inputs && uses[term.node] == 1 {
+          for part in definitions[term.node - inputs] {
+            open.append(
+              PackedTerm(
+                node: part.node, shift: part.shift + term.shift,
+                isNegated: part.isNegated != term.isNegated))
+          }
+        } else if let value = values[term.node] {
+          let shifted = value.shifted(by: term.shift)
+          found.append(term.isNegated ? shifted.negated : shifted)
+        }
+      }
+      return found
+    }
+  }
+
+  /// Nodes that are used twice or more, each after those that its definition needs.
+  private func order(_ uses: [Int]) -> [Int] {
+    var order: [Int] = []
+    var isDone = [Bool](repeating: false, count: definitions.count)
+    for start in definitions.indices where !isDone[start] {
+      // Each node is entered, then left after its operands.
+      var stack = [(node: start, isLeft: false)]
+      while let (node, isLeft) = stack.popLast() {
+        if isLeft {
+          if uses[inputs + node] >= 2 { order.append(inputs + node) }
+          continue
+        }
+        guard !isDone[node] else { continue }
+        isDone[node] = true
+        stack.append((node, true))
+        for term in definitions[node] where term.node >= inputs && !isDone[term.node - inputs] {
+          stack.append((term.node - inputs, false))
+        }
+      }
+    }
+    return order
+  }
+}
+
+extension SharingState {
+  /// The state of given rows; nil when they are too many, or their shifts too large, for local search.
+  init?(_ shared: SharedRows) {
+    let nodes = shared.inputs + shared.definitions.count
+    let all = shared.outputs + shared.definitions
+    let pairs = all.reduce(0) { $0 + $1.count * $1.count / 2 }
+    let shift = all.joined().lazy.map(\.shift).max() ?? 0
+    guard nodes < Self.nodeLimit / 2, all.count < Self.rowLimit / 2, pairs < 1 << 26, shift <= 40,
+      all.count < 1 << 15 || pairs < 1 << 25
+    else { return nil }
+    self.init(
+      inputs: shared.inputs, outputs: shared.outputs.count,
+      nodeCapacity: shared.definitions.count * 5 / 4)
+    for _ in shared.definitions { _ = makeNode() }
+    for (row, terms) in all.enumerated() {
+      for term in terms { insert(term.bits, row: row) }
+    }
+    for node in shared.inputs..<nodes { suspects.append(node) }
+    commit()
+  }
+
+  /// The rows as they stand.
+  var shared: SharedRows {
+    func terms(_ row: Int) -> [PackedTerm] {
+      (0..<rows[row].count).map { PackedTerm(bits: rows[row][$0]) }.sorted()
+    }
+    return SharedRows(
+      inputs: inputs, outputs: (0..<outputs).map(terms),
+      definitions: (0..<nodeSlots).map { terms(outputs + $0) })
+  }
+}

@@ -1,0 +1,169 @@
+/// A set of rows over inputs and shared nodes, with the count of every pair of terms in any row kept up
+/// to date, and a journal by which changes are taken back: what local search works on.
+///
+/// Rows `0 ..< outputs` are outputs, row `outputs + k` is the definition of node `inputs + k`; a row is
+/// the sum of its terms and costs one adder less than it has terms. No row has a term twice or with both
+/// signs. A change is made of term insertions and removals, each of which touches one counter for every
+/// other term of its row.
+struct SharingState: ~Copyable {
+  let inputs: Int
+  let outputs: Int
+  private(set) var rows: UnsafeMutablePointer<WordList>
+  /// Of each node: row << 8 | low byte of its term there.
+  private(set) var uses: UnsafeMutablePointer<WordList>
+  /// Nodes made or free so far, inputs not counted.
+  private(set) var nodeSlots = 0
+  private var nodeCapacity: Int
+  private var freeNodes: [Int] = []
+  private var isLive: [Bool] = []
+  private var pairs = PairTable()
+  /// Adders of all rows together.
+  private(set) var cost = 0
+  /// Pairs that came to occur twice since the list was emptied.
+  var candidates: [UInt64] = []
+  /// Nodes that may have become superfluous.
+  var suspects: [Int] = []
+
+  private enum Change {
+    case inserted(row: UInt32, term: UInt32)
+    case removed(row: UInt32, term: UInt32)
+    case madeNode(UInt32)
+    case freedNode(UInt32)
+  }
+  private var journal: [Change] = []
+
+  /// Nodes, inputs included, and rows stay below these.
+  static let nodeLimit = 1 << 20
+  static let rowLimit = 1 << 24
+
+  init(inputs: Int, outputs: Int, nodeCapacity: Int) {
+    self.inputs = inputs
+    self.outputs = outputs
+    self.nodeCapacity = max(16, nodeCapacity)
+    rows = .allocate(capacity: outputs + self.nodeCapacity)
+    uses = .allocate(capacity: inputs + self.nodeCapacity)
+    for row in 0..<outputs { (rows + row).initialize(to: WordList()) }
+    for node in 0..<inputs { (uses + node).initialize(to: WordList()) }
+  }
+
+  deinit {
+    for row in 0..<outputs + nodeSlots { rows[row].deallocate() }
+    for node in 0..<inputs + nodeSlots { uses[node].deallocate() }
+    rows.deallocate()
+    uses.deallocate()
+  }
+
+  /// The row that defines a node past the inputs.
+  @inline(__always)
+  func definition(_ node: Int) -> Int { outputs + node - inputs }
+
+  /// A node past the inputs that is in use.
+  func isNode(_ node: Int) -> Bool { node >= inputs && isLive[node - inputs] }
+
+  func count(of key: UInt64) -> Int { pairs.count(key) }
+
+  // MARK: Steps of a change
+
+  /// Puts a term that the row has not got, with neither sign, into a row.
+  mutating func insert(_ term: UInt32, row: Int) {
+    journal.append(.inserted(row: UInt32(row), term: term))
+    insertUnrecorded(term, row: row, collects: true)
+  }
+
+  /// Takes a term out of a row.
+  mutating func remove(_ term: UInt32, row: Int) {
+    journal.append(.removed(row: UInt32(row), term: term))
+    removeUnrecorded(term, row: row)
+    let node = Int(term >> 8)
+    if node >= inputs && uses[node].count <= 1 { suspects.append(node) }
+    if row >= outputs { suspects.append(row - outputs + inputs) }
+  }
+
+  /// A new node with an empty definition.
+  mutating func makeNode() -> Int {
+    let node = makeNodeUnrecorded()
+    journal.append(.madeNode(UInt32(node)))
+    return node
+  }
+
+  /// Gives up a node without uses and definition.
+  mutating func freeNode(_ node: Int) {
+    journal.append(.freedNode(UInt32(node)))
+    isLive[node - inputs] = false
+    freeNodes.append(node)
+  }
+
+  private mutating func makeNodeUnrecorded() -> Int {
+    if let node = freeNodes.popLast() {
+      isLive[node - inputs] = true
+      return node
+    }
+    if nodeSlots == nodeCapacity { grow() }
+    let node = inputs + nodeSlots
+    (rows + outputs + nodeSlots).initialize(to: WordList())
+    (uses + node).initialize(to: WordList())
+    nodeSlots += 1
+    isLive.append(true)
+    return node
+  }
+
+  private mutating func grow() {
+    let capacity = 2 * nodeCapacity
+    let (newRows, newUses) = (
+      UnsafeMutablePointer<WordList>.allocate(capacity: outputs + capacity),
+      UnsafeMutablePointer<WordList>.allocate(capacity: inputs + capacity)
+    )
+    newRows.moveInitialize(from: rows, count: outputs + nodeSlots)
+    newUses.moveInitialize(from: uses, count: inputs + nodeSlots)
+    rows.deallocate()
+    uses.deallocate()
+    (rows, uses, nodeCapacity) = (newRows, newUses, capacity)
+  }
+
+  private mutating func insertUnrecorded(_ term: UInt32, row: Int, collects: Bool) {
+    let count = rows[row].count
+    let words = rows[row].words
+    pairs.reserve(count)
+    for index in 0..<count {
+      let key = PairTable.key(term, words[index])
+      if pairs.increment(key) >= 2 && collects { candidates.append(key) }
+    }
+    if count > 0 { cost += 1 }
+    rows[row].append(term)
+    uses[Int(term >> 8)].append(UInt32(row) << 8 | term & 255)
+  }
+
+  private mutating func removeUnrecorded(_ term: UInt32, row: Int) {
+    rows[row].remove(term)
+    let count = rows[row].count
+    let words = rows[row].words
+    for index in 0..<count { pairs.decrement(PairTable.key(term, words[index])) }
+    if count > 0 { cost -= 1 }
+    uses[Int(term >> 8)].remove(UInt32(row) << 8 | term & 255)
+  }
+
+  // MARK: The journal
+
+  /// Makes all changes up to now final.
+  mutating func commit() {
+    journal.removeAll(keepingCapacity: true)
+  }
+
+  /// Takes back all changes since the last commit. Rows are the same sets then, in some order.
+  mutating func rollBack() {
+    while let change = journal.popLast() {
+      switch change {
+      case .inserted(let row, let term): removeUnrecorded(term, row: Int(row))
+      case .removed(let row, let term): insertUnrecorded(term, row: Int(row), collects: false)
+      case .madeNode(let node):
+        isLive[Int(node) - inputs] = false
+        freeNodes.append(Int(node))
+      case .freedNode(let node):
+        freeNodes.removeLast()
+        isLive[Int(node) - inputs] = true
+      }
+    }
+    candidates.removeAll(keepingCapacity: true)
+    suspects.removeAll(keepingCapacity: true)
+  }
+}
