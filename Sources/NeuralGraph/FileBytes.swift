@@ -38,3 +38,14 @@ public func readFile(
     wanted = min(bytes.count, limit - bytes.count + 1)
   }
 }
+
+/// Writes a file as a whole: into a temporary file beside it, renamed when complete. Throws a
+/// diagnostic that names the file.
+public func writeFile(_ bytes: [UInt8], to path: String) throws(Diagnostics) {
+  do {
+    try Data(bytes).write(to: URL(filePath: path), options: .atomic)
+  } catch {
+    throw Diagnostics(
+      Diagnostic("cannot be written: \(error.localizedDescription)", file: path))
+  }
+}

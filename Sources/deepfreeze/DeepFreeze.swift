@@ -4,5 +4,12 @@ import ArgumentParser
 struct DeepFreeze: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "deepfreeze",
-    abstract: "Turns the first layers of a trained CNN into fixed-weight, pipelined Verilog.")
+    abstract: "Turns the first layers of a trained CNN into fixed-weight, pipelined Verilog.",
+    discussion: """
+      Exit codes: 0 done, 1 a check failed, 2 the input cannot be used, 64 wrong usage.
+      """,
+    subcommands: [
+      InspectCommand.self,
+      RunCommand.self,
+    ])
 }

@@ -7,8 +7,8 @@ struct TFLiteLowering {
   /// Why an operator gave no node.
   enum Failure: Error {
     case found(Diagnostic)
-    /// An operand has been reported already.
-    case reportedBefore
+    /// An operand has been reported already; in words.
+    case reportedBefore(String)
   }
 
   /// One operator as a node, its operands still tensor indices.
@@ -62,11 +62,11 @@ struct TFLiteLowering {
         try lower(entry, index, into: &listing)
       } catch {
         listing.isSupported = false
-        if case .found(let diagnostic) = error {
+        switch error {
+        case .found(let diagnostic):
           diagnostics.append(diagnostic)
           listing.reason = diagnostic.message
-        } else {
-          listing.reason = "it works on a tensor that cannot be used"
+        case .reportedBefore(let reason): listing.reason = reason
         }
         markOutputs(of: entry)
       }

@@ -17,7 +17,10 @@ extension TFLiteLowering {
     guard index >= 0 else { throw failure("\(entry.kind) lacks an operand", entry) }
     switch activations[index] {
     case .valid(let type): return type
-    case .unusable: throw .reportedBefore
+    case .unusable:
+      let isFloat = model.tensors[index].type == .float32
+      throw .reportedBefore(
+        isFloat ? "works on float32 tensors" : "works on a tensor that cannot be used")
     case nil: break
     }
     let tensor = model.tensors[index]
@@ -77,7 +80,7 @@ extension TFLiteLowering {
     guard let element = tensor.type.quantized else {
       if tensor.type == .float32 {
         if floatTensor == nil { floatTensor = index }
-        throw .reportedBefore
+        throw .reportedBefore("works on float32 tensors")
       }
       throw failure(
         "has the element type \(tensor.type); uint8 and int8 are supported", tensor,

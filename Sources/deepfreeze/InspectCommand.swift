@@ -1,0 +1,117 @@
+import ArgumentParser
+import ModelImport
+import NeuralGraph
+
+/// `deepfreeze inspect`: what a model file holds, supported or not.
+struct InspectCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect",
+    abstract: "Lists a model's layers: shapes, weights, multiply-accumulates, what is supported.")
+
+  @OptionGroup var model: ModelOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() async throws {
+    try await reportingDiagnostics(output) {
+      let listing = try ModelFile(path: model.model).listing()
+      if output.json {
+        printJSON(InspectRecord(listing))
+      } else {
+        print(text(listing))
+      }
+    }
+  }
+
+  /// One line a reason, with the operators that it holds for.
+  private func unsupported(_ listing: ModelListing) -> [String] {
+    var reasons: [String] = []
+    var operators: [String: [Int]] = [:]
+    for entry in listing.entries where !entry.isSupported {
+      let reason = entry.reason ?? "not supported"
+      if operators[reason] == nil { reasons.append(reason) }
+      operators[reason, default: []].append(entry.operatorIndex)
+    }
+    return reasons.map { reason in
+      let numbers = operators[reason, default: []]
+      let shown = numbers.prefix(8).map(String.init).joined(separator: ", ")
+      let more = numbers.count > 8 ? " and \(numbers.count - 8) more" : ""
+      return "(!) operator \(shown)\(more): \(reason)"
+    }
+  }
+
+  private func text(_ listing: ModelListing) -> String {
+    var rows = [["#", "conv", "kind", "output", "weights", "zeros", "MACs", "name"]]
+    for entry in listing.entries {
+      rows.append([
+        String(entry.operatorIndex), entry.convolutionNumber.map(String.init) ?? "",
+        entry.kind + (entry.isSupported ? "" : " (!)"),
+        entry.outputShape.map { $0.map(String.init).joined(separator: "x") } ?? "?",
+        entry.weights == 0 ? "" : grouped(entry.weights),
+        entry.zeroWeights == 0 ? "" : grouped(entry.zeroWeights),
+        entry.multiplyAccumulates == 0 ? "" : grouped(entry.multiplyAccumulates),
+        shortened(entry.name),
+      ])
+    }
+    let record = InspectRecord(listing)
+    var lines = [
+      "\(model.model.lastPathComponent): \(listing.format), input \(listing.input)",
+      table(rows, left: [2, 3, 7]),
+      "\(record.convolutions) convolutions, \(grouped(record.weights)) weights "
+        + "(\(grouped(record.zeroWeights)) zero), \(grouped(record.multiplyAccumulates)) "
+        + "multiply-accumulates",
+    ]
+    lines += unsupported(listing)
+    if listing.diagnostics.isEmpty {
+      lines.append("The whole network can be computed; 'conv' is what --fixed-layers counts.")
+    } else {
+      lines.append("The network cannot be used as a whole:")
+      lines += listing.diagnostics.map(\.description)
+    }
+    return lines.joined(separator: "\n")
+  }
+}
+
+/// A listing as machines get it.
+private struct InspectRecord: Encodable {
+  struct Entry: Encodable {
+    var op: Int
+    var kind: String
+    var tensor: String
+    var shape: [Int]?
+    var weights: Int
+    var zeroWeights: Int
+    var multiplyAccumulates: Int
+    var convolution: Int?
+    var isSupported: Bool
+    var reason: String?
+  }
+  var format: String
+  var name: String
+  var input: String
+  var convolutions: Int
+  var weights: Int
+  var zeroWeights: Int
+  var multiplyAccumulates: Int
+  var isUsable: Bool
+  var operators: [Entry]
+  var diagnostics: [DiagnosticRecord]
+
+  init(_ listing: ModelListing) {
+    format = listing.format
+    name = listing.name
+    input = listing.input
+    convolutions = listing.entries.count { $0.convolutionNumber != nil }
+    weights = listing.entries.reduce(0) { $0 + $1.weights }
+    zeroWeights = listing.entries.reduce(0) { $0 + $1.zeroWeights }
+    multiplyAccumulates = listing.entries.reduce(0) { $0 + $1.multiplyAccumulates }
+    isUsable = listing.diagnostics.isEmpty
+    operators = listing.entries.map {
+      Entry(
+        op: $0.operatorIndex, kind: $0.kind, tensor: $0.name, shape: $0.outputShape,
+        weights: $0.weights, zeroWeights: $0.zeroWeights,
+        multiplyAccumulates: $0.multiplyAccumulates, convolution: $0.convolutionNumber,
+        isSupported: $0.isSupported, reason: $0.reason)
+    }
+    diagnostics = listing.diagnostics.map(DiagnosticRecord.init)
+  }
+}
