@@ -192,7 +192,7 @@ module df_window_control #(
     if (DELAY == 0) begin : anchor_is_input
       // The anchor is the received pixel: the row and column of the next one.
       reg [USER_BITS-1:0] held_user;
-      wire unused = &{1'b0, start_user};
+      wire unused = &{1'b0, start, start_user};
 
       assign active = 1'b1;
       assign anchor_user = between_frames ? in_user : held_user;

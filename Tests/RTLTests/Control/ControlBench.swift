@@ -85,8 +85,7 @@ struct ControlCase {
       set(cycle, error ? 1 << 32 : 0)
       if held.contains(cycle) || notReady.contains(cycle) { set(cycle, 1 << 63) }
     }
-    precondition(
-      beat == trace.inputs.count || !trace.notReady.isEmpty || beat == stimulus.beats.count)
+    precondition(beat == trace.inputs.count, "a beat is accepted while it is not offered")
     vectors += words
     traces.append(trace)
   }
@@ -150,16 +149,7 @@ enum ControlSimulator: String, CaseIterable {
   case icarus = "iverilog"
   case verilator
 
-  var isInstalled: Bool {
-    (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").contains {
-      FileManager.default.isExecutableFile(atPath: "\($0)/\(rawValue)")
-    }
-  }
-
-  /// True where a missing tool must fail the tests instead of skipping them.
-  static var isCI: Bool { ProcessInfo.processInfo.environment["CI"] != nil }
-
-  var runs: Bool { isInstalled || Self.isCI }
+  var runs: Bool { TemporaryFolder.isInstalled(rawValue) || TemporaryFolder.isCI }
 
   /// Simulates all cases in one run. The result is one line a case that does not pass.
   /// `restartLines` connects the port `restart` that a mutation gives the line buffer.
@@ -167,14 +157,12 @@ enum ControlSimulator: String, CaseIterable {
     _ cases: [ControlCase], templates: [RTLTemplates.Template] = RTLTemplates.all,
     restartLines: Bool = false
   ) throws -> [String] {
-    let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("deepfreeze-control-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
+    let folder = try TemporaryFolder()
+    defer { folder.remove() }
     var source = templates.map(\.text).joined()
     source += HashChain.stageModules(restartLines: restartLines)
     for (id, one) in cases.enumerated() {
-      let file = folder.appendingPathComponent("vectors_\(id).hex")
+      let file = folder.path("vectors_\(id).hex")
       var hex: [UInt8] = []
       hex.reserveCapacity(one.vectors.count * 17)
       for word in one.vectors {
@@ -184,9 +172,9 @@ enum ControlSimulator: String, CaseIterable {
         }
         hex.append(10)
       }
-      try Data(hex).write(to: file)
+      try Data(hex).write(to: URL(fileURLWithPath: file))
       source += one.chain.verilog(name: "dut_\(id)")
-      source += one.bench(id: id, vectorFile: file.path)
+      source += one.bench(id: id, vectorFile: file)
     }
     source += "module top;\n  reg clk;\n  wire [\(cases.count - 1):0] done;\n"
     for id in cases.indices { source += "  bench_\(id) b\(id) (clk, done[\(id)]);\n" }
@@ -199,21 +187,18 @@ enum ControlSimulator: String, CaseIterable {
       endmodule
 
       """
-    let top = folder.appendingPathComponent("top.v").path
-    try source.write(toFile: top, atomically: false, encoding: .utf8)
+    try folder.write(source, to: "top.v")
     let output: String
     switch self {
     case .icarus:
-      let binary = folder.appendingPathComponent("top.vvp").path
-      _ = try run(["iverilog", "-g2005", "-s", "top", "-o", binary, top], in: folder)
-      output = try run(["vvp", "-n", binary], in: folder)
+      _ = try folder.run(["iverilog", "-g2005", "-s", "top", "-o", "top.vvp", "top.v"])
+      output = try folder.run(["vvp", "-n", "top.vvp"])
     case .verilator:
-      _ = try run(
-        [
-          "verilator", "--binary", "-O1", "-Wno-fatal", "-Wno-lint", "--top-module", "top",
-          "--Mdir", "obj", "-CFLAGS", "-O0", top,
-        ], in: folder)
-      output = try run([folder.appendingPathComponent("obj/Vtop").path], in: folder)
+      _ = try folder.run([
+        "verilator", "--binary", "-O1", "-Wno-fatal", "-Wno-lint", "--top-module", "top",
+        "--Mdir", "obj", "-CFLAGS", "-O0", "top.v",
+      ])
+      output = try folder.run([folder.path("obj/Vtop")])
     }
     let lines = output.split(separator: "\n").map(String.init)
     let passed = Set(lines.filter { $0.hasPrefix("PASS ") })
@@ -221,25 +206,5 @@ enum ControlSimulator: String, CaseIterable {
       let line = lines.first { $0.hasPrefix("MISMATCH \(id) ") } ?? "no result for \(id)"
       return "\(line)\n  \(cases[id].chain.timing)"
     }
-  }
-
-  /// Standard output and error of a tool; throws when it fails.
-  private func run(_ command: [String], in folder: URL) throws -> String {
-    let file = folder.appendingPathComponent("output-\(UUID().uuidString).txt")
-    _ = FileManager.default.createFile(atPath: file.path, contents: nil)
-    let handle = try FileHandle(forWritingTo: file)
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = command
-    process.currentDirectoryURL = folder
-    process.standardOutput = handle
-    process.standardError = handle
-    try process.run()
-    process.waitUntilExit()
-    try handle.close()
-    let output = try String(contentsOf: file, encoding: .utf8)
-    struct ToolFailed: Error { var output: String }
-    guard process.terminationStatus == 0 else { throw ToolFailed(output: output) }
-    return output
   }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import NeuralGraph
 import RTL
 import Testing
@@ -44,20 +45,71 @@ struct ControlSimulationTests {
     }
   }
 
+  /// How many random cases a test simulates; by hand many more, with another seed.
+  static let count = environment("DEEPFREEZE_CONTROL_CASES", 60)
+  static let seed = UInt64(environment("DEEPFREEZE_CONTROL_SEED", 1))
+
+  private static func environment(_ name: String, _ otherwise: Int) -> Int {
+    ProcessInfo.processInfo.environment[name].flatMap(Int.init) ?? otherwise
+  }
+
   @Test(
     "A window of any geometry gives every beat in the predicted cycle, in Icarus",
     .enabled(if: ControlSimulator.icarus.runs))
   func windowsInIcarus() throws {
-    let cases = Self.singleWindows(70, seed: 1)
-    #expect(try ControlSimulator.icarus.failures(cases) == [])
+    for batch in stride(from: 0, to: Self.count, by: 100) {
+      let cases = Self.singleWindows(
+        min(100, Self.count - batch), seed: Self.seed &* 1000 &+ UInt64(batch))
+      #expect(try ControlSimulator.icarus.failures(cases) == [])
+    }
   }
 
   @Test(
     "A chain of three stages gives every beat in the predicted cycle, in Icarus",
     .enabled(if: ControlSimulator.icarus.runs))
   func chainsInIcarus() throws {
-    let cases = Self.chains(30, seed: 2)
-    #expect(try ControlSimulator.icarus.failures(cases) == [])
+    for batch in stride(from: 0, to: Self.count / 2, by: 100) {
+      let cases = Self.chains(
+        min(100, Self.count / 2 - batch), seed: Self.seed &* 1000 &+ 500 &+ UInt64(batch))
+      #expect(try ControlSimulator.icarus.failures(cases) == [])
+    }
+  }
+
+  /// A stride, then a window whose flush is longer than the gap between its frames; and tiny frames.
+  static let strided = StreamTimingTests.chain(6, 7, [(3, 2), (5, 1)], ranks: 2)
+  static let tiny = StreamTimingTests.chain(1, 2, [(7, 1), (3, 1)], ranks: 1)
+
+  @Test(
+    "A reset in any cycle, also of a flush, leaves nothing behind",
+    .enabled(if: ControlSimulator.icarus.runs), arguments: [strided, tiny])
+  func resetAnywhere(_ timing: StreamTiming) throws {
+    var g = SeededGenerator(21)
+    var one = ControlCase(timing)
+    let length = CycleModel(timing).run(.backToBack(2, timing, using: &g)).cycles
+    for cycle in 2...length {
+      // The frames that follow are offered from the middle of one on, then whole.
+      var stimulus = StreamStimulus.backToBack(4, timing, using: &g)
+      stimulus.beats[2 * timing.inputPixels].gap = length
+      stimulus.resets = [cycle..<(cycle + 1)]
+      one.append(stimulus, using: &g)
+    }
+    #expect(try ControlSimulator.icarus.failures([one]) == [])
+  }
+
+  @Test(
+    "The next frame may begin in any cycle of a flush",
+    .enabled(if: ControlSimulator.icarus.runs), arguments: [strided, tiny])
+  func everyGap(_ timing: StreamTiming) throws {
+    var g = SeededGenerator(22)
+    var one = ControlCase(timing)
+    let length = CycleModel(timing).run(.backToBack(1, timing, using: &g)).cycles
+    for gap in 0...length {
+      var stimulus = StreamStimulus.backToBack(3, timing, using: &g)
+      for frame in 1...2 { stimulus.beats[frame * timing.inputPixels].gap = gap }
+      one.append(stimulus, using: &g)
+      #expect(one.traces.last?.notReady == [])
+    }
+    #expect(try ControlSimulator.icarus.failures([one]) == [])
   }
 
   @Test(
