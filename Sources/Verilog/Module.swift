@@ -1,0 +1,114 @@
+/// A port of a module. A width of 1 prints without a range.
+public struct Port: Hashable, Sendable {
+  public enum Direction: String, Hashable, Sendable {
+    case input, output
+  }
+
+  public var direction: Direction
+  public var name: String
+  /// Bits, at least 1.
+  public var width: Int
+
+  public init(_ direction: Direction, _ name: String, width: Int = 1) {
+    self.direction = direction
+    self.name = name
+    self.width = width
+  }
+}
+
+/// `left <= right;` in a clocked process, or `assign left = right;` outside.
+public struct Assignment: Hashable, Sendable {
+  public var target: Expression
+  public var value: Expression
+
+  public init(_ target: Expression, _ value: Expression) {
+    self.target = target
+    self.value = value
+  }
+}
+
+/// The value of a module parameter in an instance.
+public struct Parameter: Hashable, Sendable {
+  public var name: String
+  public var value: Expression
+
+  public init(_ name: String, _ value: Expression) {
+    self.name = name
+    self.value = value
+  }
+
+  /// An unsized decimal, for sizes and counts.
+  public init(_ name: String, _ value: Int) {
+    self.init(name, .name(String(value)))
+  }
+}
+
+/// One connection of an instance; nil leaves an output open.
+public struct Connection: Hashable, Sendable {
+  public var port: String
+  public var value: Expression?
+
+  public init(_ port: String, _ value: Expression?) {
+    self.port = port
+    self.value = value
+  }
+
+  public init(_ port: String, _ name: String) {
+    self.init(port, .name(name))
+  }
+}
+
+/// One thing inside a module.
+public enum Item: Hashable, Sendable {
+  /// A `//` comment; each element is a line.
+  case comment([String])
+  case blank
+  /// `wire [width-1:0] names;`
+  case wires(width: Int, names: [String])
+  /// `reg [width-1:0] names;`, with an attribute such as `keep` before it.
+  case registers(width: Int, names: [String], attribute: String?)
+  /// `wire [width-1:0] name = value;`
+  case define(width: Int, name: String, value: Expression)
+  case assign(Assignment)
+  /// "`ifdef macro" around items.
+  case whenDefined(macro: String, [Item])
+  /// `always @(posedge clock) [if (enable)] begin ... end`
+  case clocked(clock: String, enable: Expression?, [Assignment])
+  /// `module #(parameters) name (connections);`
+  case instance(
+    module: String, parameters: [Parameter], name: String, connections: [Connection])
+}
+
+/// A Verilog module with ANSI ports.
+public struct Module: Hashable, Sendable {
+  public var name: String
+  public var ports: [Port]
+  public var items: [Item]
+
+  public init(name: String, ports: [Port], items: [Item]) {
+    self.name = name
+    self.ports = ports
+    self.items = items
+  }
+}
+
+/// A file with one module and a header that says what it is.
+public struct SourceFile: Hashable, Sendable {
+  /// Lines of the header comment.
+  public var header: [String]
+  public var module: Module
+
+  public init(header: [String], module: Module) {
+    self.header = header
+    self.module = module
+  }
+
+  public var fileName: String { module.name + ".v" }
+
+  /// The file's text; ends with a newline.
+  public var text: String {
+    var text = VerilogText()
+    text.append(self)
+    return text.string
+  }
+}
