@@ -92,6 +92,16 @@ public struct AffineMultiplier: Equatable, Sendable {
     outputOffset = LinearStaircase.roundest(in: offsets)
   }
 
+  /// The multiplier with all of its offset behind it.
+  public init(graph: AdderGraph, outputOffset: Int) {
+    precondition(
+      graph.inputCount == 1 && graph.outputs.count == 1, "a multiplier has one input and output")
+    self.graph = graph
+    self.outputOffset = outputOffset
+    inputOffset = 0
+    fills = []
+  }
+
   private static func floorQuotient(_ a: Int, _ b: Int) -> Int {
     let quotient = a / b
     return a % b != 0 && (a < 0) != (b < 0) ? quotient - 1 : quotient

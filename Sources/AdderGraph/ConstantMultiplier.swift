@@ -44,6 +44,7 @@ public struct ConstantMultiplier: Sendable {
     var builder = AdderGraph.Builder(inputs: 1, inputBits: 16)
     let product = plan.apply(to: .init(node: .init(0)), in: &builder).shifted(by: shift)
     return builder.finish(outputs: [isNegated ? product.negated : product])
+      .withPositiveMultiples()
   }
 
   /// Whether at most `count` adders multiply by a constant, as far as the cheap searches tell: exact for

@@ -34,7 +34,7 @@ public struct LinearStaircase: Hashable, Sendable {
   private var signTerm: Int { signShift.map { 1 << $0 } ?? 0 }
 
   /// The integer of an interval that has the most trailing zeros.
-  static func roundest(in range: ClosedRange<Int>) -> Int {
+  package static func roundest(in range: ClosedRange<Int>) -> Int {
     if range.contains(0) { return 0 }
     var bits = 0
     // Rounding up to a multiple stays inside as long as the interval holds one.
