@@ -12,8 +12,10 @@
 // in_ready.
 //
 // Timing: step in cycle t (the handshake's cycle, for a pixel); column_step in t + 1, where the
-// window registers have their enable; window_valid in t + 2, where they hold the window.
-// row_real ... window_user are valid with it and stand still until the window moves on.
+// window registers have their enable, with row_real and column_real, which are registered along
+// with the window, as often as their fan-out wants; window_valid in t + 2, where the registers hold
+// the window. window_first ... window_user are valid with it and stand still until the window moves
+// on, as row_real and column_real do until the next column_step.
 //
 // Required of the geometry, with the effective pads (pad_bottom, pad_right as the outputs use them):
 // PAD_TOP, PAD_LEFT <= reach - 1, and PAD_TOP + pad_bottom, PAD_LEFT + pad_right <= reach - 1.
@@ -40,9 +42,9 @@ module df_window_control #(
   input  wire [USER_BITS-1:0]     in_user,        // read at a frame's first pixel
   output wire                     step,           // to the line buffer
   output reg                      column_step,    // enable of the window registers
-  output reg                      window_valid,   // the window registers hold an output's window
   output reg  [KERNEL_HEIGHT-1:0] row_real,       // bit a: kernel row a is inside the image
   output reg  [KERNEL_WIDTH-1:0]  column_real,    // bit b: kernel column b is inside the image
+  output reg                      window_valid,   // the window registers hold an output's window
   output reg                      window_first,   // first output of its frame
   output reg                      window_last,    // last output of its line
   output reg  [USER_BITS-1:0]     window_user,    // sideband of the output's frame
@@ -354,8 +356,6 @@ module df_window_control #(
   endgenerate
 
   reg column_valid;
-  reg [KERNEL_HEIGHT-1:0] next_row_real;
-  reg [KERNEL_WIDTH-1:0] next_column_real;
   reg next_first;
   reg next_last;
   reg [USER_BITS-1:0] next_user;
@@ -371,15 +371,13 @@ module df_window_control #(
       window_valid <= column_valid;
     end
     if (step) begin
-      next_row_real <= anchor_row_real;
-      next_column_real <= anchor_column_real;
+      row_real <= anchor_row_real;
+      column_real <= anchor_column_real;
       next_first <= (row == {ROW_BITS{1'b0}}) & (column == {COLUMN_BITS{1'b0}});
       next_last <= column == LAST_OUTPUT_COLUMN[COLUMN_BITS-1:0];
       next_user <= anchor_user;
     end
     if (column_step) begin
-      row_real <= next_row_real;
-      column_real <= next_column_real;
       window_first <= next_first;
       window_last <= next_last;
       window_user <= next_user;

@@ -133,8 +133,10 @@ struct HashChain {
       );
         localparam SPAN = (KERNEL_WIDTH - 1) * DILATION_X + 1;
         wire step, column_step, window_first, window_last, credit_return, fifo_valid;
-        wire [KERNEL_HEIGHT-1:0] row_real;
-        wire [KERNEL_WIDTH-1:0] column_real;
+        wire [KERNEL_HEIGHT-1:0] next_row_real;
+        wire [KERNEL_WIDTH-1:0] next_column_real;
+        reg [KERNEL_HEIGHT-1:0] row_real;
+        reg [KERNEL_WIDTH-1:0] column_real;
         wire [3:0] window_user;
         wire [KERNEL_HEIGHT*8-1:0] column;
         wire [RANKS:0] valid;
@@ -147,7 +149,7 @@ struct HashChain {
           .USER_BITS(4), .CREDITS(DEPTH)) control (
           .aclk(aclk), .aresetn(aresetn), .in_valid(in_valid), .in_ready(in_ready),
           .in_user(in_word[13:10]), .step(step), .column_step(column_step),
-          .window_valid(window_valid), .row_real(row_real), .column_real(column_real),
+          .window_valid(window_valid), .row_real(next_row_real), .column_real(next_column_real),
           .window_first(window_first), .window_last(window_last), .window_user(window_user),
           .credit_return(credit_return));
         df_line_buffer #(.PIXEL_BITS(8), .KERNEL_HEIGHT(KERNEL_HEIGHT), .DILATION_Y(DILATION_Y),
@@ -166,9 +168,12 @@ struct HashChain {
         reg [SPAN*8-1:0] line;
         integer a, b;
         always @(posedge aclk) begin
-          if (column_step)
+          if (column_step) begin
             for (a = 0; a < KERNEL_HEIGHT; a = a + 1)
               window[a] <= (window[a] << 8) | {{SPAN*8{1'b0}}, column[(KERNEL_HEIGHT-1-a)*8 +: 8]};
+            row_real <= next_row_real;
+            column_real <= next_column_real;
+          end
           hash = 8'h11;
           odd = 8'h35;
           if (window_valid)
