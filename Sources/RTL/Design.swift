@@ -1,0 +1,163 @@
+import NeuralGraph
+
+/// What is known of one channel of a map in hardware.
+public enum Channel: Hashable, Sendable {
+  /// Proved to hold one value wherever the map is inside the image: it costs no hardware.
+  case constant(Int)
+  /// Carried as bits; every value lies in the interval.
+  case live(Interval)
+
+  public var interval: Interval {
+    switch self {
+    case .constant(let value): value...value
+    case .live(let interval): interval
+    }
+  }
+
+  public var isConstant: Bool { if case .constant = self { true } else { false } }
+
+  /// Bits in hardware; 0 for a constant channel.
+  package var bits: Int { isConstant ? 0 : interval.bitCount }
+}
+
+/// A map of pixels as it flows through the hardware, one pixel with all channels a beat.
+public struct PixelFormat: Hashable, Sendable {
+  public var height: Int
+  public var width: Int
+  public var channels: [Channel]
+  public var element: QuantizedElement
+  public var zeroPoint: Int
+
+  public init(
+    height: Int, width: Int, channels: [Channel], element: QuantizedElement, zeroPoint: Int
+  ) {
+    self.height = height
+    self.width = width
+    self.channels = channels
+    self.element = element
+    self.zeroPoint = zeroPoint
+  }
+
+  /// Indices of the channels that are carried.
+  package var liveChannels: [Int] { channels.indices.filter { !channels[$0].isConstant } }
+  /// Bits of one pixel.
+  public var pixelBits: Int { channels.reduce(0) { $0 + $1.bits } }
+}
+
+/// How a layer takes its input pixels.
+public enum LayerForm: Hashable, Sendable {
+  /// Pixel by pixel: a 1x1 layer behind other trees.
+  case pointwise
+  /// Through window registers of this geometry.
+  case window(WindowGeometry)
+  /// Through accumulators over the whole map.
+  case accumulator(count: Int)
+}
+
+/// What one input register of a layer's datapath holds.
+public enum LayerInput: Hashable, Sendable {
+  /// A pixel's channel.
+  case pixel(channel: Int)
+  /// A window tap, by kernel row and column.
+  case tap(channel: Int, row: Int, column: Int)
+  /// 1 when this kernel row and this kernel column of the window lie inside the image; nil for one
+  /// that always does, or does not matter.
+  case inside(row: Int?, column: Int?)
+  /// The channel's sum over the map.
+  case sum(channel: Int)
+}
+
+/// One layer of the network in hardware: a datapath with its schedule.
+public struct Layer: Hashable, Sendable {
+  /// A legal, unique Verilog name made of the layer's name in the model.
+  public var name: String
+  /// The value of the `QuantizedGraph` that it computes, and that value's name there.
+  public var value: ValueID
+  public var valueName: String
+  /// "convolution 3x3", "depthwise convolution 3x3", …
+  public var kind: String
+  public var form: LayerForm
+  public var input: PixelFormat
+  public var output: PixelFormat
+  /// What each `.input` signal of the datapath holds, by signal index.
+  public var inputs: [SignalID: LayerInput]
+  public var datapath: Datapath
+  public var widths: SignalWidths
+  public var schedule: Schedule
+  /// The live output channels' signals are `datapath.outputs`, in order.
+  public var cost: LayerCost
+}
+
+/// What a layer costs, counted, not estimated.
+public struct LayerCost: Hashable, Sendable, Codable {
+  /// Position among the convolutions, from 1; nil for a pool.
+  public var convolution: Int?
+  public var weights = 0
+  public var zeroWeights = 0
+  /// Multiply-accumulates of the original layer for one frame, zeros included.
+  public var multiplyAccumulates = 0
+  /// Two-input adders of the weight sums.
+  public var sumAdders = 0
+  /// Two-input adders of the requantizers.
+  public var requantizerAdders = 0
+  /// The sum of all adders' result widths.
+  public var adderBits = 0
+  /// The same with 32 bits for every adder, and with widths taken from operand types alone.
+  public var adderBits32 = 0
+  public var registerBits = 0
+  public var windowRegisterBits = 0
+  public var lineMemoryBits = 0
+  public var constantChannels = 0
+  public var maximumWidth = 0
+}
+
+/// A stage: one window (or accumulator) with all trees behind it, and a FIFO.
+public struct Stage: Hashable, Sendable {
+  public var name: String
+  /// The first reads a window or accumulates; the others are pointwise.
+  public var layers: [Layer]
+  public var timing: StageTiming
+
+  public var input: PixelFormat { layers[0].input }
+  public var output: PixelFormat { layers[layers.count - 1].output }
+  /// Pixels of the first layer's output that the stage puts out a frame.
+  public var outputPixels: Int { output.height * output.width }
+}
+
+/// A network's fixed front as hardware: a chain of stages between two AXI4-Streams.
+public struct Design: Hashable, Sendable {
+  /// A legal Verilog name.
+  public var name: String
+  public var inputName: String
+  public var input: PixelFormat
+  public var stages: [Stage]
+  public var options: FreezeOptions
+
+  public var output: PixelFormat { stages[stages.count - 1].output }
+  public var layers: [Layer] { stages.flatMap(\.layers) }
+  public var timing: StreamTiming {
+    StreamTiming(
+      stages: stages.map(\.timing), inputHeight: input.height, inputWidth: input.width)
+  }
+}
+
+/// What the user chooses about the hardware.
+public struct FreezeOptions: Hashable, Sendable, Codable {
+  /// Convolutions to fix, in topological order; nil for as many layers as the hardware has.
+  public var fixedLayers: Int?
+  /// Adder levels between two registers, at least 1.
+  public var pipelineLevels: Int
+  /// The most readers of one register.
+  public var fanOutLimit: Int
+  /// Bits of `tuser` above bit 0.
+  public var sidebandBits: Int
+
+  public init(
+    fixedLayers: Int? = nil, pipelineLevels: Int = 2, fanOutLimit: Int = 32, sidebandBits: Int = 8
+  ) {
+    self.fixedLayers = fixedLayers
+    self.pipelineLevels = pipelineLevels
+    self.fanOutLimit = fanOutLimit
+    self.sidebandBits = sidebandBits
+  }
+}

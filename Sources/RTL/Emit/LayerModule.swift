@@ -1,0 +1,274 @@
+import NeuralGraph
+import Verilog
+
+/// The Verilog module of one layer: window registers (or accumulators) and the pipelined trees.
+struct LayerModule {
+  let layer: Layer
+  private let text: SignalText
+
+  init(_ layer: Layer) {
+    self.layer = layer
+    self.text = SignalText(layer)
+  }
+
+  /// The port that carries a pixel's channel in; `row` for a window's kernel row.
+  static func inputPort(channel: Int, row: Int?) -> String {
+    row.map { "p\(channel)_r\($0)" } ?? "x\(channel)"
+  }
+
+  /// The port that carries an output channel's code.
+  static func outputPort(channel: Int) -> String { "q\(channel)" }
+
+  /// The channels and kernel rows that come in, in port order.
+  var pixelInputs: [(channel: Int, row: Int?)] {
+    switch layer.form {
+    case .window(let geometry):
+      return layer.windowColumns(geometry).map { ($0.channel, $0.row) }
+    case .pointwise, .accumulator:
+      let channels = layer.inputs.values.compactMap { role -> Int? in
+        switch role {
+        case .pixel(let channel), .sum(let channel): channel
+        default: nil
+        }
+      }
+      return Set(channels).sorted().map { ($0, nil) }
+    }
+  }
+
+  /// The kernel rows and columns that masks are made of, ascending.
+  var maskRows: [Int] {
+    Set(
+      layer.inputs.values.compactMap { if case .inside(let row, _) = $0 { row } else { nil } }
+    ).sorted()
+  }
+  var maskColumns: [Int] {
+    Set(
+      layer.inputs.values.compactMap { if case .inside(_, let column) = $0 { column } else { nil } }
+    ).sorted()
+  }
+
+  /// The port that says whether kernel row (column) `index` of the next window is in the image.
+  static func rowPort(_ index: Int) -> String { "row\(index)" }
+  static func columnPort(_ index: Int) -> String { "column\(index)" }
+
+  var module: Module {
+    var ports = [Port(.input, "aclk")]
+    switch layer.form {
+    case .pointwise: break
+    case .window:
+      ports.append(Port(.input, "column_step"))
+      ports += maskRows.map { Port(.input, Self.rowPort($0)) }
+      ports += maskColumns.map { Port(.input, Self.columnPort($0)) }
+    case .accumulator:
+      ports.append(Port(.input, "accumulate_step"))
+      ports.append(Port(.input, "accumulate_first"))
+    }
+    for (channel, row) in pixelInputs {
+      ports.append(
+        Port(
+          .input, Self.inputPort(channel: channel, row: row),
+          width: layer.input.channels[channel].bits))
+    }
+    let live = layer.output.liveChannels
+    for channel in live {
+      ports.append(
+        Port(
+          .output, Self.outputPort(channel: channel), width: layer.output.channels[channel].bits))
+    }
+    var items = front()
+    for period in 0..<layer.schedule.ranks { items += self.period(period) }
+    if !live.isEmpty { items.append(.blank) }
+    for (index, channel) in live.enumerated() {
+      let output = layer.datapath.outputs[index]
+      items.append(
+        .assign(
+          Assignment(
+            .name(Self.outputPort(channel: channel)),
+            .name(text.name(output, in: layer.schedule.ranks)))))
+    }
+    items += unused()
+    return Module(name: layer.name, ports: ports, items: items)
+  }
+
+  /// Names the bits that rounding and clamping leave, so that lint knows they are meant.
+  private func unused() -> [Item] {
+    var parts: [Expression] = []
+    for index in layer.datapath.signals.indices {
+      let signal = layer.datapath.signals[index]
+      guard case .saturate(let source, _, _) = signal.operation,
+        layer.datapath[source].operation != .input || layer.widths.bits[source.index] > 1
+      else { continue }
+      parts.append(.name(text.name(source, in: layer.schedule.period[index])))
+    }
+    guard !parts.isEmpty else { return [] }
+    return [
+      .whenDefined(
+        macro: "VERILATOR",
+        [
+          .comment(["Bits that rounding and clamping leave are not read."]),
+          .define(
+            width: 1, name: "unused",
+            value: .unary(
+              .reduceAnd, .concatenation([.constant(width: 1, value: 0)] + parts))),
+        ])
+    ]
+  }
+
+  // MARK: Rank 0
+
+  /// Window registers or accumulators: what the datapath's inputs are.
+  private func front() -> [Item] {
+    switch layer.form {
+    case .pointwise: return []
+    case .window(let geometry): return window(geometry)
+    case .accumulator: return accumulators()
+    }
+  }
+
+  /// Registers that move with the window: taps, repeated taps, masks.
+  private struct FrontRegisters {
+    var plain: [Int: [String]] = [:]
+    var repeated: [Int: [String]] = [:]
+    var moves: [Assignment] = []
+
+    mutating func append(_ name: String, width: Int, isRepeated: Bool, _ source: Expression) {
+      if isRepeated {
+        repeated[width, default: []].append(name)
+      } else {
+        plain[width, default: []].append(name)
+      }
+      moves.append(Assignment(.name(name), source))
+    }
+
+    var items: [Item] {
+      guard !moves.isEmpty else { return [] }
+      return plain.keys.sorted().map { .registers(width: $0, names: plain[$0]!, attribute: nil) }
+        + repeated.keys.sorted().map {
+          .registers(width: $0, names: repeated[$0]!, attribute: "keep")
+        } + [.clocked(clock: "aclk", enable: .name("column_step"), moves)]
+    }
+  }
+
+  private func window(_ geometry: WindowGeometry) -> [Item] {
+    // The tap's signals by channel, row and column; other positions are plain delays.
+    var names: [[Int]: [String]] = [:]
+    var registers = FrontRegisters()
+    var seen: Set<LayerInput> = []
+    for id in layer.datapath.inputSignals {
+      let role = layer.inputs[id]!
+      switch role {
+      case .tap(let channel, let row, let column):
+        names[[channel, row, column * geometry.dilationX], default: []]
+          .append(layer.datapath[id].name)
+      case .inside(let row, let column):
+        let isRepeated = !seen.insert(role).inserted
+        let parts = [row.map(Self.rowPort), column.map(Self.columnPort)].compactMap { $0 }
+        registers.append(
+          layer.datapath[id].name, width: 1, isRepeated: isRepeated,
+          parts.count == 1
+            ? .name(parts[0]) : .binary(.bitAnd, .name(parts[0]), .name(parts[1])))
+      case .pixel, .sum: break
+      }
+    }
+    for row in layer.windowColumns(geometry) {
+      let bits = layer.input.channels[row.channel].bits
+      func registerNames(_ position: Int) -> [String] {
+        names[[row.channel, row.row, position]] ?? ["w\(row.channel)_r\(row.row)p\(position)"]
+      }
+      for position in row.columns {
+        let source =
+          position == row.columns.upperBound
+          ? Self.inputPort(channel: row.channel, row: row.row) : registerNames(position + 1)[0]
+        for (index, name) in registerNames(position).enumerated() {
+          registers.append(name, width: bits, isRepeated: index > 0, .name(source))
+        }
+      }
+    }
+    return [
+      .comment([
+        "The window: xC_rRcK is channel C at kernel row R, column K;",
+        "in_rR_cK is 1 where they lie inside the image.",
+      ])
+    ] + registers.items
+  }
+
+  private func accumulators() -> [Item] {
+    var items: [Item] = [.comment(["Each channel's sum over the map."])]
+    var updates: [Assignment] = []
+    for id in layer.datapath.inputSignals {
+      guard case .sum(let channel) = layer.inputs[id]! else { continue }
+      let name = layer.datapath[id].name
+      let width = layer.widths.bits[id.index]
+      let pixel = Self.inputPort(channel: channel, row: nil)
+      let bits = layer.input.channels[channel].bits
+      let signed = layer.input.channels[channel].interval.isSigned
+      var extended = Expression.name(pixel)
+      if width > bits {
+        let sign: Expression = bits == 1 ? .name(pixel) : .bit(pixel, bits - 1)
+        extended = .concatenation([
+          signed
+            ? .replication(width - bits, sign) : .constant(width: width - bits, value: 0),
+          .name(pixel),
+        ])
+      }
+      items.append(.registers(width: width, names: [name], attribute: nil))
+      updates.append(
+        Assignment(
+          .name(name),
+          .binary(
+            .add,
+            .conditional(
+              .name("accumulate_first"), .constant(width: width, value: 0), .name(name)),
+            extended)))
+    }
+    items.append(.clocked(clock: "aclk", enable: .name("accumulate_step"), updates))
+    return items
+  }
+
+  // MARK: Trees
+
+  /// The logic of one clock period, and the register rank behind it.
+  private func period(_ period: Int) -> [Item] {
+    let datapath = layer.datapath
+    let schedule = layer.schedule
+    var wires: [Item] = []
+    var registers: [Int: [String]] = [:]
+    var kept: [Int: [String]] = [:]
+    var updates: [Assignment] = []
+    for index in datapath.signals.indices {
+      let id = SignalID(index)
+      let signal = datapath.signals[index]
+      if signal.operation.isConstant { continue }
+      let own = schedule.period[index]
+      guard own <= period else { continue }
+      if own == period, text.isReadAtOnce[index], signal.operation != .input {
+        wires.append(
+          .define(
+            width: layer.widths.bits[index], name: signal.name, value: text.expression(id)))
+      }
+      guard schedule.lastUse[index] > period else { continue }
+      let register = text.name(id, in: period + 1)
+      let width = text.bits(id, in: period + 1)
+      let isFirst = own == period && !text.isReadAtOnce[index] && signal.operation != .input
+      if case .copy = signal.operation {
+        kept[width, default: []].append(register)
+      } else {
+        registers[width, default: []].append(register)
+      }
+      updates.append(
+        Assignment(
+          .name(register),
+          isFirst ? text.expression(id) : text.low(id, width, in: period)))
+    }
+    var items: [Item] = [.blank, .comment(["Rank \(period + 1)"])]
+    items += wires
+    for width in registers.keys.sorted() {
+      items.append(.registers(width: width, names: registers[width]!, attribute: nil))
+    }
+    for width in kept.keys.sorted() {
+      items.append(.registers(width: width, names: kept[width]!, attribute: "keep"))
+    }
+    items.append(.clocked(clock: "aclk", enable: nil, updates))
+    return items
+  }
+}

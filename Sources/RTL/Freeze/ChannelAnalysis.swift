@@ -1,0 +1,62 @@
+import NeuralGraph
+
+/// Exact per-channel intervals of a layer's output, from those of its input: which channels are
+/// constant, how wide the others are.
+struct ChannelAnalysis {
+  /// The interval of each output channel's sum (weights times input codes, without the bias).
+  var sums: [Interval]
+  /// `bias - z_x * sum(weights)`: what the sum lacks to be TFLite's accumulator.
+  var biases: [Int]
+  var outputs: [Channel]
+
+  /// A convolution, or with a 1x1 window a fully connected layer. `requantize` is TFLite's
+  /// function of (channel, accumulator), monotone in the accumulator.
+  init(
+    _ convolution: QuantizedConvolution, input: PixelFormat, requantize: (Int, Int) -> Int
+  ) {
+    let geometry = convolution.geometry
+    let reach = WindowReach(geometry)
+    let perGroup = convolution.inputChannelsPerGroup
+    sums = []
+    biases = []
+    outputs = []
+    // A tap's interval: the channel's, and the zero point where the tap can leave the image.
+    let inside = input.channels.map(\.interval)
+    let atBorder = inside.map { $0.union(input.zeroPoint...input.zeroPoint) }
+    for output in 0..<convolution.outputChannels {
+      let firstInput = output / convolution.outputChannelsPerGroup * perGroup
+      var low = 0
+      var high = 0
+      var total = 0
+      var index = output * geometry.kernelHeight * geometry.kernelWidth * perGroup
+      for row in 0..<geometry.kernelHeight {
+        for column in 0..<geometry.kernelWidth {
+          let intervals = reach.canLeave(row: row, column: column) ? atBorder : inside
+          for channel in firstInput..<firstInput + perGroup {
+            let weight = Int(convolution.weights[index])
+            index += 1
+            if weight == 0 { continue }
+            total += weight
+            let interval = intervals[channel]
+            if weight > 0 {
+              low += weight * interval.lowerBound
+              high += weight * interval.upperBound
+            } else {
+              low += weight * interval.upperBound
+              high += weight * interval.lowerBound
+            }
+          }
+        }
+      }
+      let bias = Int(convolution.bias[output]) - input.zeroPoint * total
+      sums.append(low...high)
+      biases.append(bias)
+      outputs.append(
+        Self.channel(requantize(output, low + bias), requantize(output, high + bias)))
+    }
+  }
+
+  static func channel(_ low: Int, _ high: Int) -> Channel {
+    low == high ? .constant(low) : .live(low...high)
+  }
+}

@@ -1,0 +1,216 @@
+import AdderGraph
+import NeuralGraph
+
+/// Grows the datapath of one layer: sums by adder graphs, requantizers, clamps.
+struct DatapathBuilder {
+  private(set) var datapath = Datapath()
+  private(set) var inputs: [SignalID: LayerInput] = [:]
+  private var constants: [Int: SignalID] = [:]
+  private var sumCount = 0
+  private var multipliers = ConstantMultiplier()
+  var cost = LayerCost()
+
+  /// A linear combination that an adder graph ends in: ±(signal << shift), or nothing.
+  typealias Operand = Datapath.Operand
+
+  mutating func input(_ role: LayerInput, _ name: String, _ interval: Interval) -> SignalID {
+    let id = datapath.append(name, .input, interval)
+    inputs[id] = role
+    return id
+  }
+
+  mutating func constant(_ value: Int) -> SignalID {
+    if let id = constants[value] { return id }
+    let id = datapath.append("constant", .constant(value), value...value)
+    constants[value] = id
+    return id
+  }
+
+  mutating func append(_ name: String, _ operation: Datapath.Operation, _ interval: Interval)
+    -> SignalID
+  {
+    datapath.append(name, operation, interval)
+  }
+
+  mutating func rename(_ id: SignalID, _ name: String) { datapath.rename(id, name) }
+  mutating func setOutputs(_ outputs: [SignalID]) { datapath.outputs = outputs }
+
+  /// Names the adder that makes a channel's accumulator, if it is one and has no such name yet.
+  mutating func nameAccumulator(_ operand: Operand, _ name: String) {
+    if case .add = datapath[operand.signal].operation,
+      datapath[operand.signal].name.hasPrefix("sum")
+    {
+      datapath.rename(operand.signal, name)
+    }
+  }
+
+  func interval(_ operand: Operand) -> Interval {
+    let interval = datapath[operand.signal].interval.scaled(by: 1 << operand.shift)
+      .adding(operand.fill...operand.fill)
+    return operand.isNegated ? interval.scaled(by: -1) : interval
+  }
+
+  /// Adds an adder graph's nodes on `inputs`; one operand an output, nil for the constant 0.
+  /// `name` gives each adder's name.
+  mutating func append(
+    _ graph: AdderGraph, on inputs: [SignalID], name: (_ number: Int) -> String
+  ) -> [Operand?] {
+    let intervals = graph.intervals(inputs: inputs.map { datapath[$0].interval })
+    var map: [SignalID] = []
+    map.reserveCapacity(graph.nodes.count)
+    var number = 0
+    for (index, node) in graph.nodes.enumerated() {
+      switch node {
+      case .input(let position): map.append(inputs[position])
+      case .add(let a, let b):
+        map.append(
+          datapath.append(
+            name(number),
+            .add(
+              Operand(map[a.node.index], shift: a.shift, isNegated: a.isNegated),
+              Operand(map[b.node.index], shift: b.shift, isNegated: b.isNegated)),
+            intervals[index]))
+        number += 1
+      }
+    }
+    return graph.outputs.map { term in
+      term.map { Operand(map[$0.node.index], shift: $0.shift, isNegated: $0.isNegated) }
+    }
+  }
+
+  /// The names of a layer's shared sums: `sum1`, `sum2`, … through all its adder graphs.
+  mutating func appendSums(_ graph: AdderGraph, on inputs: [SignalID]) -> [Operand?] {
+    let first = sumCount
+    sumCount += graph.adderCount
+    cost.sumAdders += graph.adderCount
+    return append(graph, on: inputs) { "sum\(first + $0 + 1)" }
+  }
+
+  /// `operand + value` as a signal of its own.
+  mutating func adding(_ value: Int, to operand: Operand, _ name: String) -> SignalID {
+    append(
+      name, .add(operand, Operand(constant(value))), interval(operand).adding(value...value))
+  }
+
+  /// The requantized, clamped output of `accumulator`, where `function` maps the accumulator
+  /// plus `bias` to the output code.
+  ///
+  /// `domain`, when given, is where the function matters, less than the accumulator's interval;
+  /// `clamp` cuts the result off everywhere; `exponent` is that of TFLite's multiplier, if known.
+  /// The function is replaced by the cheapest `(acc * c + r) >> s` that equals it at every
+  /// accumulator of the domain; `Staircase.fit` proves that.
+  mutating func appendRequantizer(
+    of accumulator: Operand, bias: Int, channel: Int, domain: Interval? = nil,
+    clamp: ClosedRange<Int>, exponent: Int? = nil, function: (Int) -> Int
+  ) -> SignalID {
+    let domain = (domain ?? interval(accumulator)).adding(bias...bias)
+    let line = fit(domain: domain, clamp: clamp, exponent: exponent, channel, function)
+    var source = accumulator
+    var offsets = line.offsets.adding((bias * line.multiplier)...(bias * line.multiplier))
+    var sign: Operand?
+    if let signShift = line.signShift {
+      // The sign is that of the accumulator with its bias, so that is needed as a signal.
+      if bias != 0 || source.isNegated || source.shift != 0 {
+        source = Operand(adding(bias, to: source, "biased\(channel)"))
+        cost.requantizerAdders += 1
+      }
+      offsets = line.offsets
+      let negative = append("negative\(channel)", .isNegative(source.signal), 0...1)
+      sign = Operand(negative, shift: signShift, isNegated: true)
+    }
+    let affine = affineMultiplier(line.multiplier, source, offsets, isFixed: sign != nil)
+    if affine.inputOffset != 0 {
+      source = Operand(adding(affine.inputOffset, to: source, "biased\(channel)"))
+      cost.requantizerAdders += 1
+    }
+    cost.requantizerAdders += affine.graph.adderCount
+    let product = append(affine, on: source.signal) { "mul\(channel)_\($0 + 1)" }
+    var operand = product ?? Operand(constant(0))
+    operand.shift += source.shift
+    if source.isNegated { operand.isNegated.toggle() }
+    if let correction = sign {
+      let range = interval(operand).adding(interval(correction))
+      operand = Operand(append("even\(channel)", .add(operand, correction), range))
+      cost.requantizerAdders += 1
+    }
+    let offset = affine.outputOffset
+    if offset != 0 || operand.isNegated || operand.shift > line.shift {
+      operand = Operand(adding(offset, to: operand, "prod\(channel)"))
+      cost.requantizerAdders += 1
+    }
+    let shift = line.shift - operand.shift
+    let shifted = datapath[operand.signal].interval
+    func clamped(_ value: Int) -> Int {
+      min(max(value >> shift, clamp.lowerBound), clamp.upperBound)
+    }
+    return append(
+      "y\(channel)", .saturate(operand.signal, shift: shift, clamp: clamp),
+      clamped(shifted.lowerBound)...clamped(shifted.upperBound))
+  }
+
+  /// The multiplier with its offset where it costs least: in zero bits for nothing, or as a narrow
+  /// adder before it, or as a wide one behind it. The source must stay as it is when it `isFixed`.
+  private mutating func affineMultiplier(
+    _ multiplier: Int, _ source: Operand, _ offsets: Interval, isFixed: Bool
+  ) -> AffineMultiplier {
+    let graph = multipliers.graph(multiplier)
+    // The multiplier sees the signal; a shift or a sign of the source acts behind it.
+    guard source.shift == 0, !source.isNegated else {
+      return AffineMultiplier(graph: graph, outputOffset: LinearStaircase.roundest(in: offsets))
+    }
+    let unmoved = AffineMultiplier(graph: graph, offsets: offsets, movesInput: false)
+    if unmoved.outputOffset == 0 || isFixed { return unmoved }
+    return AffineMultiplier(graph: graph, offsets: offsets, movesInput: true)
+  }
+
+  /// Adds a multiplier's adders with the constants in their zero bits; `inputOffset` and
+  /// `outputOffset` are the caller's.
+  private mutating func append(
+    _ affine: AffineMultiplier, on source: SignalID, name: (_ number: Int) -> String
+  ) -> Operand? {
+    let graph = affine.graph
+    let constants = affine.evaluateNodes(-affine.inputOffset)
+    let intervals = graph.intervals(inputs: [datapath[source].interval])
+    let fills = Dictionary(uniqueKeysWithValues: affine.fills.map { ($0.node, $0.value) })
+    var map: [SignalID] = []
+    for (index, node) in graph.nodes.enumerated() {
+      guard case .add(let a, let b) = node else {
+        map.append(source)
+        continue
+      }
+      let fill = fills[AdderGraph.NodeID(index)] ?? 0
+      func operand(_ term: AdderGraph.Term) -> Operand {
+        Operand(
+          map[term.node.index], shift: term.shift, isNegated: term.isNegated,
+          fill: term.shift > 0 ? fill : 0)
+      }
+      map.append(
+        datapath.append(
+          name(index - 1), .add(operand(a), operand(b)),
+          intervals[index].adding(constants[index]...constants[index])))
+    }
+    return graph.outputs[0].map {
+      Operand(map[$0.node.index], shift: $0.shift, isNegated: $0.isNegated)
+    }
+  }
+
+  private mutating func fit(
+    domain: Interval, clamp: ClosedRange<Int>, exponent: Int?, _ channel: Int,
+    _ function: (Int) -> Int
+  ) -> LinearStaircase {
+    do {
+      let staircase = try Staircase(domain: domain, function: function)
+      // With the exponent of a TFLite requantizer a line always exists: its own multiplier.
+      let signExponents = exponent.map { [max(0, -$0)] } ?? []
+      for exponents in [signExponents, []] {
+        let options = Staircase.FitOptions(signExponents: exponents)
+        if let line = staircase.fit(clamp: clamp, using: &multipliers, options: options) {
+          return line
+        }
+      }
+      preconditionFailure("no line fits the requantizer of channel \(channel)")
+    } catch {
+      preconditionFailure("the requantizer of channel \(channel) is no staircase: \(error)")
+    }
+  }
+}

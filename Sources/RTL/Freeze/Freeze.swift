@@ -1,0 +1,84 @@
+import Dispatch
+import NeuralGraph
+import Synchronization
+import Verilog
+
+/// Turns the front of a network into hardware: plans layers, finds adder graphs (layers in
+/// parallel, the result does not depend on it), groups layers into stages and sizes their FIFOs.
+public enum Freeze {
+  /// The design of the first layers of `graph`. The graph must be free of problems
+  /// (`QuantizedGraph.verify`). Throws what makes the wanted layers impossible.
+  public static func design(_ graph: QuantizedGraph, options: FreezeOptions) throws(Diagnostics)
+    -> Design
+  {
+    let prefix = try FixedPrefix(graph, fixedLayers: options.fixedLayers)
+    let plans = try LayerPlanner.plan(prefix, graph)
+    var names = LegalNames()
+    let designName = names.legalize(graph.name)
+    let layerNames = plans.enumerated().map { index, plan in
+      names.legalize("layer\(index + 1)_" + shortName(plan.node.name))
+    }
+    let layers = inParallel(plans.count) { index in
+      plans[index].lower(name: layerNames[index], options: options)
+    }
+    var stages: [Stage] = []
+    for group in groups(layers) {
+      let stage = Stage(
+        name: names.legalize("stage\(stages.count + 1)"), layers: group,
+        timing: StageTiming(
+          kind(of: group[0]), ranks: group.reduce(0) { $0 + $1.schedule.ranks }))
+      stages.append(stage)
+    }
+    return Design(
+      name: designName, inputName: graph[graph[prefix.layers[0]].operands[0]].name,
+      input: plans[0].input, stages: stages, options: options)
+  }
+
+  /// The part of a model's tensor name that people know the layer by: the last path component
+  /// but one when the last only says what the operator is.
+  static func shortName(_ name: String) -> String {
+    let first = name.split(separator: ";").first.map(String.init) ?? name
+    let operators: Set<String> = [
+      "Relu6", "Relu", "BiasAdd", "Conv2D", "add_fold", "act_quant", "depthwise", "convolution",
+      "FakeQuantWithMinMaxVars", "FusedBatchNormV3", "AvgPool", "MaxPool", "Mean", "MatMul",
+    ]
+    var parts = first.split(separator: "/").map(String.init)
+    while parts.count > 1, operators.contains(parts[parts.count - 1]) { parts.removeLast() }
+    return parts.last ?? name
+  }
+
+  /// Layers by stage: a window or an accumulator begins one.
+  private static func groups(_ layers: [Layer]) -> [[Layer]] {
+    var groups: [[Layer]] = []
+    for layer in layers {
+      if layer.form == .pointwise, !groups.isEmpty {
+        groups[groups.count - 1].append(layer)
+      } else {
+        groups.append([layer])
+      }
+    }
+    return groups
+  }
+
+  private static func kind(of layer: Layer) -> StageTiming.Kind {
+    switch layer.form {
+    case .window(let geometry): .window(geometry)
+    case .accumulator: .frameAccumulator(height: layer.input.height, width: layer.input.width)
+    case .pointwise: preconditionFailure("a stage begins with a window or an accumulator")
+    }
+  }
+
+  /// The results of `body` for 0 ..< count, computed on all cores.
+  private static func inParallel<Result: Sendable>(
+    _ count: Int, _ body: @Sendable (Int) -> Result
+  ) -> [Result] {
+    let results = Mutex([Result?](repeating: nil, count: count))
+    DispatchQueue.concurrentPerform(iterations: count) { iteration in
+      // Late layers are the large ones; they go first.
+      let index = count - 1 - iteration
+      let result = body(index)
+      results.withLock { $0[index] = result }
+    }
+    return results.withLock { $0.map { $0! } }
+  }
+}
