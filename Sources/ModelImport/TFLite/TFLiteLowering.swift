@@ -42,8 +42,8 @@ struct TFLiteLowering {
   /// The supported operators, for messages.
   static let supportedKinds = [
     "ADD", "AVERAGE_POOL_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "DEQUANTIZE (at the output)",
-    "FULLY_CONNECTED", "MAX_POOL_2D", "MEAN", "PAD", "PADV2", "QUANTIZE", "RESHAPE", "SOFTMAX",
-    "SQUEEZE",
+    "FULLY_CONNECTED", "MAX_POOL_2D", "MEAN", "PAD", "PADV2", "QUANTIZE", "RELU", "RELU6",
+    "RESHAPE", "SOFTMAX", "SQUEEZE",
   ]
 
   init(_ model: TFLiteModel, name: String) {
@@ -128,7 +128,9 @@ struct TFLiteLowering {
     case "MAX_POOL_2D": return try pool(entry, average: false)
     case "MEAN": return try mean(entry)
     case "ADD": return try add(entry)
-    case "QUANTIZE": return try rescale(entry)
+    case "QUANTIZE": return try rescale(entry, activation: .none)
+    case "RELU": return try rescale(entry, activation: .relu)
+    case "RELU6": return try rescale(entry, activation: .relu6)
     case "PAD", "PADV2": return try pad(entry)
     case "RESHAPE": return try reshape(entry)
     case "SQUEEZE": return try squeeze(entry)

@@ -51,14 +51,23 @@ extension TFLiteLowering {
     return Lowered(operation: .mean(mean), operands: [entry.inputs[0]], type: type)
   }
 
-  mutating func rescale(_ entry: TFLiteModel.Operator) throws(Failure) -> Lowered {
+  /// QUANTIZE between integers, and RELU and RELU6 that stand alone: the same with a clamp.
+  mutating func rescale(
+    _ entry: TFLiteModel.Operator, activation: FusedActivation
+  ) throws(Failure) -> Lowered {
     let input = try operand(0, of: entry)
     let type = try result(of: entry, shape: input.shape.dimensions)
+    guard activation == .none || input.element == type.element else {
+      throw failure("\(entry.kind) mixes uint8 and int8", entry)
+    }
     guard
       let multiplier = FixedPointMultiplier.rescale(
         input: input.scale, output: type.scale)
     else { throw failure("its scales give no finite multiplier", entry) }
-    let rescale = QuantizedRescale(requantization: multiplier, clamp: type.element.range)
+    let range = activation.clamp(
+      element: type.element,
+      parameters: QuantizationParameters(scale: type.scale, zeroPoint: type.zeroPoint))
+    let rescale = QuantizedRescale(requantization: multiplier, clamp: range)
     return Lowered(operation: .rescale(rescale), operands: [entry.inputs[0]], type: type)
   }
 
