@@ -58,19 +58,9 @@ func printToStandardError(_ text: String) {
   FileHandle.standardError.write(Data((text + "\n").utf8))
 }
 
-/// The JSON of a value: keys sorted, so that the same value gives the same text.
-func json(_ value: some Encodable) -> [UInt8] {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-  do {
-    return Array(try encoder.encode(value)) + [0x0A]
-  } catch {
-    preconditionFailure("a record holds only finite numbers and text: \(error)")
-  }
-}
-
+/// Prints a value as JSON: keys sorted, so that the same value gives the same text.
 func printJSON(_ value: some Encodable) {
-  FileHandle.standardOutput.write(Data(json(value)))
+  FileHandle.standardOutput.write(Data(StableJSON.encode(value)))
 }
 
 /// Text in columns: the first row is the heading; columns in `left` are flush left, others right.

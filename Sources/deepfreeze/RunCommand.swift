@@ -66,7 +66,7 @@ struct RunCommand: AsyncParsableCommand {
         if !output.json { print(result.text) }
         results.append(result)
       }
-      if let path = self.trace { try writeFile(json(trace), to: path) }
+      if let path = self.trace { try writeFile(StableJSON.encode(trace), to: path) }
       if output.json { printJSON(["results": results]) }
     }
   }
