@@ -54,6 +54,8 @@ module df_fifo #(
       reg [POINTER_BITS-1:0] read_pointer;
       reg [COUNT_BITS-1:0] count;   // words in the ring
 
+      wire write_last = write_pointer == LAST[POINTER_BITS-1:0];
+      wire read_last = read_pointer == LAST[POINTER_BITS-1:0];
       wire ring_empty = count == {COUNT_BITS{1'b0}};
       wire head_free = pop | ~head_valid;
       wire leave = head_free & ~ring_empty;
@@ -67,8 +69,8 @@ module df_fifo #(
           count <= {COUNT_BITS{1'b0}};
         end else begin
           if (head_free) head_valid <= in_valid | ~ring_empty;
-          if (enter) write_pointer <= write_pointer == LAST[POINTER_BITS-1:0] ? {POINTER_BITS{1'b0}} : write_pointer + 1'b1;
-          if (leave) read_pointer <= read_pointer == LAST[POINTER_BITS-1:0] ? {POINTER_BITS{1'b0}} : read_pointer + 1'b1;
+          if (enter) write_pointer <= write_last ? {POINTER_BITS{1'b0}} : write_pointer + 1'b1;
+          if (leave) read_pointer <= read_last ? {POINTER_BITS{1'b0}} : read_pointer + 1'b1;
           if (enter & ~leave) count <= count + 1'b1;
           else if (leave & ~enter) count <= count - 1'b1;
         end

@@ -3,8 +3,8 @@
 // Accepts IMAGE_HEIGHT*IMAGE_WIDTH pixels a frame, one a clock, and gives one result a frame; only
 // the last pixel needs a credit (room in the FIFO behind the stage), nothing else lowers in_ready.
 //
-// Timing, the same as of a window: step in cycle t, the handshake's; accumulate_step in t + 1, where
-// the pixel, registered on step (df_line_buffer with KERNEL_HEIGHT = 1), is added to the
+// Timing, as of a window: step in cycle t, the handshake's; accumulate_step in t + 1, where the
+// pixel, registered on step (df_line_buffer with KERNEL_HEIGHT = 1), is added to the
 // accumulators, or loaded if accumulate_first; result_valid in t + 2, where the accumulators hold
 // the frame's sum, for this one cycle if the next frame's first pixel follows at once. The first
 // output comes IMAGE_HEIGHT*IMAGE_WIDTH - 1 steps after the first pixel.

@@ -20,7 +20,7 @@ module df_line_buffer #(
   input  wire                                aresetn,      // active low, synchronous
   input  wire                                step,         // the delay line moves one place
   input  wire                                column_step,  // step, one cycle later
-  input  wire [PIXEL_BITS-1:0]               pixel,        // the current pixel; anything in a bubble
+  input  wire [PIXEL_BITS-1:0]               pixel,        // current pixel; anything in a bubble
   // One pixel a kernel row, the top (oldest) row in the most significant bits:
   // kernel row a in bits (KERNEL_HEIGHT-1-a)*PIXEL_BITS +: PIXEL_BITS.
   output wire [KERNEL_HEIGHT*PIXEL_BITS-1:0] column
@@ -72,10 +72,11 @@ module df_line_buffer #(
 
         reg [ADDRESS_BITS-1:0] pointer;
         reg [ADDRESS_BITS-1:0] write_pointer;
+        wire last_column = pointer == LAST[ADDRESS_BITS-1:0];
 
         always @(posedge aclk) begin
           if (!aresetn) pointer <= {ADDRESS_BITS{1'b0}};
-          else if (step) pointer <= pointer == LAST[ADDRESS_BITS-1:0] ? {ADDRESS_BITS{1'b0}} : pointer + 1'b1;
+          else if (step) pointer <= last_column ? {ADDRESS_BITS{1'b0}} : pointer + 1'b1;
           if (step) write_pointer <= pointer;
         end
 

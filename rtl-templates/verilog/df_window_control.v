@@ -17,8 +17,8 @@
 // the window. window_first ... window_user are valid with it and stand still until the window moves
 // on, as row_real and column_real do until the next column_step.
 //
-// Required of the geometry, with the effective pads (pad_bottom, pad_right as the outputs use them):
-// PAD_TOP, PAD_LEFT <= reach - 1, and PAD_TOP + pad_bottom, PAD_LEFT + pad_right <= reach - 1.
+// Required of the geometry: PAD_TOP and PAD_LEFT <= reach - 1; with the pads after that the outputs
+// really use, PAD_TOP + PAD_BOTTOM and PAD_LEFT + PAD_RIGHT <= reach - 1.
 module df_window_control #(
   parameter IMAGE_HEIGHT = 8,
   parameter IMAGE_WIDTH = 8,
@@ -68,8 +68,9 @@ module df_window_control #(
   // Steps from a frame's first pixel to its first output.
   localparam DELAY = (REACH_Y - 1 - PAD_TOP) * IMAGE_WIDTH + (REACH_X - 1 - PAD_LEFT);
   // Steps from a frame's last pixel to its last output; negative when the output comes before.
-  localparam TAIL = ((OUTPUT_HEIGHT - 1) * STRIDE_Y + REACH_Y - PAD_TOP - IMAGE_HEIGHT) * IMAGE_WIDTH
-                  + ((OUTPUT_WIDTH - 1) * STRIDE_X + REACH_X - PAD_LEFT - IMAGE_WIDTH);
+  localparam PAD_BOTTOM = (OUTPUT_HEIGHT - 1) * STRIDE_Y + REACH_Y - PAD_TOP - IMAGE_HEIGHT;
+  localparam PAD_RIGHT = (OUTPUT_WIDTH - 1) * STRIDE_X + REACH_X - PAD_LEFT - IMAGE_WIDTH;
+  localparam TAIL = PAD_BOTTOM * IMAGE_WIDTH + PAD_RIGHT;
   localparam FLUSH = TAIL > 0 ? TAIL : 0;
   // Frames that can be begun at the input and not yet at the output before a step. The start is
   // decided one step ahead, hence the 1.
@@ -115,12 +116,14 @@ module df_window_control #(
     if (FLUSH > 0) begin : flush
       reg [FLUSH_BITS-1:0] flush_left;
 
-      assign flush_step = ~in_valid & between_frames & in_ready & (flush_left != {FLUSH_BITS{1'b0}});
+      wire flushed = flush_left == {FLUSH_BITS{1'b0}};
+
+      assign flush_step = ~in_valid & between_frames & in_ready & ~flushed;
 
       always @(posedge aclk) begin
         if (!aresetn) flush_left <= {FLUSH_BITS{1'b0}};
         else if (last_pixel) flush_left <= FLUSH[FLUSH_BITS-1:0];
-        else if (step && flush_left != {FLUSH_BITS{1'b0}}) flush_left <= flush_left - 1'b1;
+        else if (step & ~flushed) flush_left <= flush_left - 1'b1;
       end
     end else begin : no_flush
       assign flush_step = 1'b0;
@@ -250,13 +253,14 @@ module df_window_control #(
       localparam LAST_PHASE = STRIDE_Y - 1;
 
       reg [PHASE_BITS-1:0] phase;   // row modulo STRIDE_Y
+      wire last_phase = phase == LAST_PHASE[PHASE_BITS-1:0];
 
       assign row_in_phase = phase == {PHASE_BITS{1'b0}};
 
       always @(posedge aclk) begin
         if (!aresetn || start) phase <= {PHASE_BITS{1'b0}};
         else if (step & active & line_end)
-          phase <= (frame_end | (phase == LAST_PHASE[PHASE_BITS-1:0])) ? {PHASE_BITS{1'b0}} : phase + 1'b1;
+          phase <= (frame_end | last_phase) ? {PHASE_BITS{1'b0}} : phase + 1'b1;
       end
     end
 
@@ -273,13 +277,14 @@ module df_window_control #(
       localparam LAST_PHASE = STRIDE_X - 1;
 
       reg [PHASE_BITS-1:0] phase;   // column modulo STRIDE_X
+      wire last_phase = phase == LAST_PHASE[PHASE_BITS-1:0];
 
       assign column_in_phase = phase == {PHASE_BITS{1'b0}};
 
       always @(posedge aclk) begin
         if (!aresetn || start) phase <= {PHASE_BITS{1'b0}};
         else if (step & active)
-          phase <= (line_end | (phase == LAST_PHASE[PHASE_BITS-1:0])) ? {PHASE_BITS{1'b0}} : phase + 1'b1;
+          phase <= (line_end | last_phase) ? {PHASE_BITS{1'b0}} : phase + 1'b1;
       end
     end
 

@@ -45,7 +45,7 @@ struct TemplateMutation: CustomTestStringConvertible, Sendable {
           "reg [ADDRESS_BITS-1:0] counter; wire [ADDRESS_BITS-1:0] pointer = restart ? 0 : counter;"
         ),
         ("df_line_buffer.v", "pointer <= {ADDRESS_BITS{1'b0}}", "counter <= {ADDRESS_BITS{1'b0}}"),
-        ("df_line_buffer.v", "if (step) pointer <= pointer ==", "if (step) counter <= pointer =="),
+        ("df_line_buffer.v", "else if (step) pointer <=", "else if (step) counter <="),
       ]),
     .init(
       "bubbles inside a frame", "df_window_control.v", "~in_valid & between_frames & in_ready",

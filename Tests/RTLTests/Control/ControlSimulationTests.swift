@@ -46,7 +46,7 @@ struct ControlSimulationTests {
   }
 
   /// How many random cases a test simulates; by hand many more, with another seed.
-  static let count = environment("DEEPFREEZE_CONTROL_CASES", 60)
+  static let count = environment("DEEPFREEZE_CONTROL_CASES", 40)
   static let seed = UInt64(environment("DEEPFREEZE_CONTROL_SEED", 1))
 
   private static func environment(_ name: String, _ otherwise: Int) -> Int {
