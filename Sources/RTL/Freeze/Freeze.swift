@@ -29,6 +29,8 @@ public enum Freeze {
           kind(of: group[0]), ranks: group.reduce(0) { $0 + $1.schedule.ranks }))
       stages.append(stage)
     }
+    let timing = StreamTiming(stages: stages.map(\.timing)).withSafeFIFOs()
+    for index in stages.indices { stages[index].timing = timing.stages[index] }
     return Design(
       name: designName, inputName: graph[graph[prefix.layers[0]].operands[0]].name,
       input: plans[0].input, stages: stages, options: options)

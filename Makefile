@@ -1,0 +1,65 @@
+# The two commands: `make demo` and `make test`. Both install what is missing.
+
+PACKAGES = g++ make libprotobuf-c-dev libpng-dev libssl-dev verilator iverilog yosys
+SWIFT_BUILD = swift build -c release
+DEEPFREEZE = .build/release/deepfreeze
+SWIFT_FILES = $(shell git ls-files '*.swift')
+
+EXAMPLE = models/fashion_mnist_int8.tflite
+SEEDS ?= 1000
+FIRST ?= 0
+
+.PHONY: demo test build lint setup bench fuzz clean
+
+demo: build
+	rm -rf out/demo
+	$(DEEPFREEZE) emit $(EXAMPLE) --fixed-layers all --output out/demo
+	$(DEEPFREEZE) verify out/demo --input $(firstword $(wildcard models/images/*.png)) --simulator icarus
+	$(DEEPFREEZE) verify out/demo --input $(firstword $(wildcard models/images/*.png)) --simulator verilator
+	@echo "The Verilog is in out/demo/rtl, the report in out/demo/report.md."
+
+test: build lint
+	swift test -c release --disable-xctest
+
+build: setup
+	$(SWIFT_BUILD)
+
+lint:
+	swift format lint --strict $(SWIFT_FILES)
+
+# Installs the Debian packages that are missing; needs nothing when all are there.
+setup:
+	@command -v swift > /dev/null || { \
+	  echo "Swift 6.2 or newer is needed: see https://www.swift.org/install"; exit 1; }
+	@missing=""; \
+	if command -v dpkg-query > /dev/null; then \
+	  for package in $(PACKAGES); do \
+	    dpkg-query -W -f '$${Status}' $$package 2> /dev/null | grep -q 'ok installed' \
+	      || missing="$$missing $$package"; \
+	  done; \
+	  if [ -n "$$missing" ]; then \
+	    echo "Installing:$$missing"; \
+	    if [ "$$(id -u)" = 0 ]; then root=""; else root="sudo"; fi; \
+	    if [ -n "$$root" ] && ! command -v sudo > /dev/null; then \
+	      echo "Run as root: apt-get install$$missing"; exit 1; fi; \
+	    $$root apt-get update -qq && \
+	      DEBIAN_FRONTEND=noninteractive $$root apt-get install -y -qq --no-install-recommends \
+	        $$missing > /dev/null; \
+	  fi; \
+	else \
+	  for tool in verilator iverilog yosys; do \
+	    command -v $$tool > /dev/null || missing="$$missing $$tool"; \
+	  done; \
+	  if [ -n "$$missing" ]; then \
+	    echo "This is not a Debian system. Install by hand: $(PACKAGES)"; \
+	    echo "Not found:$$missing"; exit 1; fi; \
+	fi
+
+bench: build
+	$(DEEPFREEZE) bench
+
+fuzz: build
+	$(DEEPFREEZE) fuzz --seeds $(SEEDS) --first $(FIRST)
+
+clean:
+	rm -rf .build out
