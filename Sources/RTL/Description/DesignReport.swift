@@ -1,0 +1,106 @@
+import NeuralGraph
+
+extension Design {
+  /// `report.md`: what the design is and what it costs, counted and not estimated, layer by layer.
+  public var report: String {
+    let latency = timing.latency()
+    var lines = ["# \(name)", ""]
+    lines += [
+      "One pixel of \(input.channels.count) channels in, one of \(output.channels.count) out. "
+        + "A frame of \(input.height)x\(input.width) pixels takes \(latency.period) clocks.",
+      "",
+      "| | |", "|---|---|",
+      "| input | \(shape(input)), \(input.element.rawValue), zero point \(input.zeroPoint) |",
+      "| output | \(shape(output)), \(output.element.rawValue), zero point \(output.zeroPoint) |",
+      "| first output | \(latency.firstOutput) clocks after the first input |",
+      "| last output | \(latency.lastOutput) clocks after it, with a following frame "
+        + "\(latency.lastOutputFollowed) |",
+      "| adder levels between registers | \(options.pipelineLevels) |",
+      "| most loads of a register | \(options.fanOutLimit) |",
+      "", "## Layers", "",
+      "Adders are two-input adders and subtractors. Latency is in clocks, behind the window; a layer "
+        + "takes as many cycles a frame as the input has pixels.", "",
+    ]
+    lines += table(
+      [
+        "layer", "value", "kind", "in", "out", "weights", "zeros", "adders: sums",
+        "adders: requantizers", "adders a weight", "adder bits", "widest", "pipeline bits",
+        "window bits", "line memory bits", "constant channels", "latency",
+      ], layers.map(row) + [totals])
+    lines += ["", "## Stages", ""]
+    lines += [
+      "A stage is a window or an accumulator, the trees behind it, and a FIFO. Cycles a pixel: "
+        + "clocks that the stage has for one of its input pixels.", "",
+    ]
+    let rates = timing.cyclesPerPixel
+    lines += table(
+      [
+        "stage", "layers", "cycles a pixel", "latency", "FIFO words", "FIFO bits", "cycles a frame",
+      ],
+      stages.enumerated().map { index, stage in
+        [
+          stage.name, stage.layers.map(\.name).joined(separator: ", "), "\(rates[index])",
+          "\(stage.timing.latency)", "\(stage.timing.fifoDepth)",
+          "\(stage.timing.fifoDepth * wordBits(stage))", "\(timing.inputPixels)",
+        ]
+      })
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// A FIFO word: the live channels, the sideband, and two marks.
+  private func wordBits(_ stage: Stage) -> Int {
+    StageModule.wordBits(stage.output) + options.sidebandBits + 2
+  }
+
+  private func shape(_ format: PixelFormat) -> String {
+    "\(format.height)x\(format.width)x\(format.channels.count)"
+  }
+
+  private func table(_ heading: [String], _ rows: [[String]]) -> [String] {
+    let rule = heading.indices.map { $0 < 1 ? "---" : "---:" }
+    return ([heading, rule] + rows).map { "| " + $0.joined(separator: " | ") + " |" }
+  }
+
+  private func perWeight(_ adders: Int, _ weights: Int) -> String {
+    guard weights > 0 else { return "" }
+    let thousandths = (adders * 1000 + weights / 2) / weights
+    let digits = String(thousandths % 1000)
+    return "\(thousandths / 1000).\(String(repeating: "0", count: 3 - digits.count))\(digits)"
+  }
+
+  private func row(_ layer: Layer) -> [String] {
+    let cost = layer.cost
+    return [
+      layer.name, layer.valueName.replacing("|", with: "\\|"), layer.kind, shape(layer.input),
+      shape(layer.output),
+    ] + columns(cost, latency: layer.schedule.ranks)
+  }
+
+  private var totals: [String] {
+    var sum = LayerCost()
+    for layer in layers {
+      let cost = layer.cost
+      sum.weights += cost.weights
+      sum.zeroWeights += cost.zeroWeights
+      sum.sumAdders += cost.sumAdders
+      sum.requantizerAdders += cost.requantizerAdders
+      sum.adderBits += cost.adderBits
+      sum.registerBits += cost.registerBits
+      sum.windowRegisterBits += cost.windowRegisterBits
+      sum.lineMemoryBits += cost.lineMemoryBits
+      sum.constantChannels += cost.constantChannels
+      sum.maximumWidth = max(sum.maximumWidth, cost.maximumWidth)
+    }
+    return ["all", "", "", shape(input), shape(output)]
+      + columns(sum, latency: layers.reduce(0) { $0 + $1.schedule.ranks })
+  }
+
+  private func columns(_ cost: LayerCost, latency: Int) -> [String] {
+    [
+      "\(cost.weights)", "\(cost.zeroWeights)", "\(cost.sumAdders)", "\(cost.requantizerAdders)",
+      perWeight(cost.sumAdders, cost.weights), "\(cost.adderBits)", "\(cost.maximumWidth)",
+      "\(cost.registerBits)", "\(cost.windowRegisterBits)", "\(cost.lineMemoryBits)",
+      "\(cost.constantChannels)", "\(latency)",
+    ]
+  }
+}
