@@ -1,0 +1,82 @@
+import NeuralGraph
+
+/// Builds small networks layer by layer, with seeded weights.
+struct SmallNetwork {
+  private(set) var graph: QuantizedGraph
+  private var last: ValueID
+  private var random: SeededGenerator
+
+  init(
+    height: Int, width: Int, channels: Int, element: QuantizedElement = .uint8, zeroPoint: Int = 0,
+    seed: UInt64 = 1
+  ) {
+    graph = QuantizedGraph(name: "small")
+    random = SeededGenerator(seed)
+    last = graph.append(
+      QuantizedNode(
+        name: "input", operation: .input, operands: [],
+        type: QuantizedType(
+          shape: TensorShape(height: height, width: width, channels: channels), element: element,
+          scale: 1, zeroPoint: zeroPoint)))
+    graph.outputs = [last]
+  }
+
+  private var type: QuantizedType { graph[last].type }
+
+  mutating func append(
+    _ name: String, _ operation: QuantizedOperation, _ height: Int, _ width: Int, _ channels: Int,
+    zeroPoint: Int
+  ) {
+    last = graph.append(
+      QuantizedNode(
+        name: name, operation: operation, operands: [last],
+        type: QuantizedType(
+          shape: TensorShape(height: height, width: width, channels: channels),
+          element: type.element, scale: 1, zeroPoint: zeroPoint)))
+    graph.outputs = [last]
+  }
+
+  func window(_ kernel: Int, _ stride: Int, _ padding: WindowGeometry.Padding) -> WindowGeometry {
+    WindowGeometry(
+      inputHeight: type.shape.height, inputWidth: type.shape.width, kernelHeight: kernel,
+      kernelWidth: kernel, strideY: stride, strideX: stride, padding: padding)!
+  }
+
+  /// A convolution with random weights; `dead` channels have a bias that holds them at the clamp.
+  mutating func convolve(
+    _ name: String, kernel: Int, stride: Int = 1, padding: WindowGeometry.Padding = .same,
+    channels: Int, groups: Int = 1, zeroPoint: Int = 0, clamp: ClosedRange<Int>? = nil,
+    dead: Set<Int> = []
+  ) {
+    let geometry = window(kernel, stride, padding)
+    let inputs = type.shape.channels
+    let count = kernel * kernel * inputs / groups
+    let weights = (0..<channels * count).map { _ in Int16(random.pick(-127...127)) }
+    let bias = (0..<channels).map { channel in
+      dead.contains(channel) ? Int32(-9_000_000) : Int32(random.pick(-3000...3000))
+    }
+    let convolution = QuantizedConvolution(
+      geometry: geometry, inputChannels: inputs, outputChannels: channels, groups: groups,
+      weights: weights, bias: bias,
+      requantization: (0..<channels).map { _ in
+        FixedPointMultiplier(multiplier: random.pick(1 << 30...(1 << 31) - 1), exponent: -7)
+      }, clamp: clamp ?? type.element.range, weightZeroPoints: [0], weightScales: [1])
+    append(
+      name, .convolution(convolution), geometry.outputHeight, geometry.outputWidth, channels,
+      zeroPoint: zeroPoint)
+  }
+
+  mutating func pool(_ name: String, _ geometry: WindowGeometry, isMaximum: Bool) {
+    let pool = QuantizedPool(geometry: geometry, clamp: type.element.range)
+    append(
+      name, isMaximum ? .maxPool(pool) : .averagePool(pool), geometry.outputHeight,
+      geometry.outputWidth, type.shape.channels, zeroPoint: type.zeroPoint)
+  }
+
+  /// A random frame of input codes.
+  func frame(seed: UInt64) -> [Int] {
+    var random = SeededGenerator(seed)
+    let input = graph[ValueID(0)].type
+    return (0..<input.shape.elementCount).map { _ in random.pick(input.element.range) }
+  }
+}
