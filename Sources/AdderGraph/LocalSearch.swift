@@ -15,7 +15,7 @@ struct LocalSearch: ~Copyable {
     random = SplitMix64(state: seed)
     self.state.tidy()
     shareAll()
-    self.state.commit()
+    if self.state.isSpoiled { self.state.rollBack() } else { self.state.commit() }
   }
 
   /// Tries `steps` changes.
@@ -29,16 +29,17 @@ struct LocalSearch: ~Copyable {
   private mutating func step() {
     let before = state.cost
     forbidden.removeAll(keepingCapacity: true)
-    switch random.below(16) {
-    case 0..<8: dissolveNodes(1)
-    case 8..<10: dissolveNodes(2)
-    case 10..<11: dissolveNodes(3)
-    case 11..<13: inlineOneUse()
-    default: rewriteDigits()
+    // Shares found by measuring adders saved per counter touched on layers of 8x16 to 128x128.
+    switch random.below(8) {
+    case 0: dissolveNodes(1)
+    case 1: dissolveNodes(2)
+    case 2: dissolveNodes(3)
+    case 3: inlineOneUse()
+    default: recodeCoefficient()
     }
     state.tidy()
     shareAll()
-    if state.cost <= before { state.commit() } else { state.rollBack() }
+    if state.cost <= before && !state.isSpoiled { state.commit() } else { state.rollBack() }
   }
 
   /// A random node in use, if a few draws find one.
@@ -56,10 +57,10 @@ struct LocalSearch: ~Copyable {
     if definition.count == 2 { forbidden.append(PairTable.key(definition[0], definition[1])) }
   }
 
+  /// Takes out a node, a part of a row that it stood in, and so on.
   private mutating func dissolveNodes(_ count: Int) {
-    guard var node = randomNode() else { return }
+    guard var node = randomNode(), count > 1 || state.hasAlternative(to: node) else { return }
     for left in (0..<count).reversed() {
-      // The next one is part of a row that this one is part of, so that the two may be joined anew.
       let list = state.uses[node]
       let row = state.rows[Int(list[random.below(list.count)] >> 8)]
       let next = Int(row[random.below(row.count)] >> 8)
@@ -72,38 +73,87 @@ struct LocalSearch: ~Copyable {
 
   /// Replaces a node by its definition in one row only.
   private mutating func inlineOneUse() {
-    guard let node = randomNode() else { return }
+    guard let node = randomNode(), state.hasAlternative(to: node) else { return }
     let list = state.uses[node]
     forbid(node)
     state.inline(list[random.below(list.count)], of: node)
   }
 
-  /// Writes two digits of one coefficient in the other way of the same length: 3 = 2 + 1 = 4 - 1.
-  private mutating func rewriteDigits() {
-    let row = random.below(state.outputs + state.nodeSlots)
-    let list = state.rows[row]
-    guard list.count >= 2 else { return }
-    let start = random.below(list.count)
-    for offset in 0..<list.count {
-      let a = PackedTerm(bits: list[(start + offset) % list.count])
-      for index in 0..<list.count {
-        let b = PackedTerm(bits: list[index])
-        guard a.node == b.node else { continue }
+  /// Writes a coefficient in other signed digits: brings digits of one input or node together in one
+  /// row, by inlining the nodes that hold them there, and replaces two of them by two others (3 = 2 + 1 =
+  /// 4 - 1), or one by two where there is no such pair. Most ways out of a local optimum lead here.
+  private mutating func recodeCoefficient() {
+    let node = random.below(state.inputs + state.nodeSlots)
+    guard state.uses[node].count > 0, let row = rowWithDigit(of: node) else { return }
+    var holders: [UInt32] = []
+    let terms = state.rows[row]
+    for index in 0..<terms.count where holders.count < 2 {
+      let holder = Int(terms[index] >> 8)
+      guard holder >= state.inputs else { continue }
+      let definition = state.rows[state.definition(holder)]
+      if (0..<definition.count).contains(where: { Int(definition[$0] >> 8) == node }) {
+        holders.append(terms[index])
+      }
+    }
+    for term in holders where state.rows[row].contains(term) {
+      forbid(Int(term >> 8))
+      state.inline(UInt32(row) << 8 | term & 255, of: Int(term >> 8))
+    }
+    recodeDigits(of: node, row: row)
+  }
+
+  /// A row with a term of a node: one of those that it has, or, where that defines another node, mostly a
+  /// row that uses that one, which is inlined there. nil when a node on the way is used no more.
+  private mutating func rowWithDigit(of node: Int) -> Int? {
+    var row = Int(state.uses[node][random.below(state.uses[node].count)] >> 8)
+    for hop in 0..<2 where row >= state.outputs {
+      let holder = row - state.outputs + state.inputs
+      let list = state.uses[holder]
+      guard list.count > 0 else { return nil }
+      let use = list[random.below(list.count)]
+      if hop > 0 && random.below(2) == 0 { return nil }
+      forbid(holder)
+      state.inline(use, of: holder)
+      row = Int(use >> 8)
+    }
+    return row
+  }
+
+  private mutating func recodeDigits(of node: Int, row: Int) {
+    let terms = state.rows[row]
+    let digits = (0..<terms.count).map { PackedTerm(bits: terms[$0]) }.filter { $0.node == node }
+    func isFree(_ term: PackedTerm) -> Bool {
+      !terms.contains(term.bits) && !terms.contains(term.bits ^ 1)
+    }
+    var pairs: [(PackedTerm, PackedTerm, high: PackedTerm)] = []
+    for a in digits {
+      for b in digits {
+        // a + 2a = 4a - a and back, with one sign or the other.
         let isSum = b.shift == a.shift + 1 && a.isNegated == b.isNegated
         let isDifference = b.shift == a.shift + 2 && a.isNegated != b.isNegated
         guard isSum || isDifference else { continue }
         let top = isSum ? a.shift + 2 : a.shift + 1
-        let low = PackedTerm(node: a.node, shift: a.shift, isNegated: !a.isNegated)
-        let high = PackedTerm(node: a.node, shift: top, isNegated: b.isNegated)
-        guard !list.contains(high.bits), !list.contains(high.bits ^ 1) else { continue }
-        forbidden.append(PairTable.key(a.bits, b.bits))
-        state.remove(a.bits, row: row)
-        state.remove(b.bits, row: row)
-        state.insert(low.bits, row: row)
-        state.insert(high.bits, row: row)
-        return
+        let high = PackedTerm(node: node, shift: top, isNegated: b.isNegated)
+        if isFree(high) { pairs.append((a, b, high)) }
       }
     }
+    if pairs.isEmpty {
+      // a = 2a - a: a term more, which sharing has to win back.
+      guard !digits.isEmpty, random.below(4) == 0 else { return }
+      let a = digits[random.below(digits.count)]
+      let high = PackedTerm(node: node, shift: a.shift + 1, isNegated: a.isNegated)
+      guard high.shift < SharingState.shiftLimit, isFree(high) else { return }
+      state.remove(a.bits, row: row)
+      state.insert(a.bits ^ 1, row: row)
+      state.insert(high.bits, row: row)
+      return
+    }
+    let (a, b, high) = pairs[random.below(pairs.count)]
+    guard high.shift < SharingState.shiftLimit else { return }
+    state.remove(a.bits, row: row)
+    state.remove(b.bits, row: row)
+    state.insert(a.bits ^ 1, row: row)
+    state.insert(high.bits, row: row)
   }
 
   /// Shares the most frequent pattern among those that became frequent, equal ones at random, until

@@ -1,5 +1,5 @@
 /// How often each pair of terms occurs: an open-addressing table of 64-bit slots, 48 bits of key and 16
-/// of count. Pairs that occur no more keep their slot until the table is rebuilt.
+/// of count. Only pairs that occur have a slot.
 ///
 /// The key holds the node of the first term (20 bits) and the second term in relation to the first
 /// (node 20 bits, shift difference 7, sign 1), as `PairPattern` has them.
@@ -56,18 +56,32 @@ struct PairTable: ~Copyable {
     }
   }
 
-  /// Counts a pair, which has been counted before, once less.
+  /// Counts a pair, which is in the table, once less; the last time it leaves the table.
   @inline(__always)
   mutating func decrement(_ key: UInt64) {
     var slot = start(key)
-    while true {
-      let content = slots[slot]
-      if content >> 16 == key {
-        slots[slot] = content &- 1
-        return
+    while slots[slot] >> 16 != key { slot = (slot + 1) & mask }
+    let content = slots[slot] &- 1
+    slots[slot] = content
+    if content & 0xFFFF == 0 { delete(slot) }
+  }
+
+  /// Empties a slot and moves up what was put behind it for lack of room.
+  @inline(__always)
+  private mutating func delete(_ place: Int) {
+    var hole = place
+    var slot = (hole + 1) & mask
+    used -= 1
+    while slots[slot] != 0 {
+      let home = start(slots[slot] >> 16)
+      // The entry may move into the hole unless its home lies behind it.
+      if (slot &- home) & mask >= (slot &- hole) & mask {
+        slots[hole] = slots[slot]
+        hole = slot
       }
       slot = (slot + 1) & mask
     }
+    slots[hole] = 0
   }
 
   func count(_ key: UInt64) -> Int {
@@ -80,25 +94,21 @@ struct PairTable: ~Copyable {
     }
   }
 
-  /// Makes room for `more` new pairs: drops those that occur no more, doubles when still half full.
+  /// Makes room for `more` new pairs.
   @inline(__always)
   mutating func reserve(_ more: Int) {
-    if (used + more) * 2 > mask { rebuild(more) }
+    if (used + more) * 2 > mask { grow(more) }
   }
 
-  private mutating func rebuild(_ more: Int) {
-    let old = slots
-    let oldCount = mask + 1
-    var live = 0
-    for index in 0..<oldCount where old[index] & 0xFFFF != 0 { live += 1 }
+  private mutating func grow(_ more: Int) {
+    let (old, oldCount) = (slots, mask + 1)
     var bits = 10
-    while 1 << bits < (live + more) * 4 { bits += 1 }
+    while 1 << bits < (used + more) * 3 { bits += 1 }
     slots = .allocate(capacity: 1 << bits)
     slots.initialize(repeating: 0, count: 1 << bits)
     shift = UInt64(64 - bits)
     mask = 1 << bits - 1
-    used = live
-    for index in 0..<oldCount where old[index] & 0xFFFF != 0 {
+    for index in 0..<oldCount where old[index] != 0 {
       var slot = start(old[index] >> 16)
       while slots[slot] != 0 { slot = (slot + 1) & mask }
       slots[slot] = old[index]

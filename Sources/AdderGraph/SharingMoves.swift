@@ -3,6 +3,10 @@ extension SharingState {
   /// Adds `±node<<shift` to a row. Terms of the same node there are rewritten in canonical signed digits
   /// when that takes fewer of them, or when the same power of two would occur twice.
   mutating func add(node: Int, shift: Int, isNegated: Bool, to row: Int) {
+    guard shift < Self.shiftLimit else {
+      spoil()
+      return
+    }
     let term = PackedTerm(node: node, shift: shift, isNegated: isNegated).bits
     var (existing, hasClash) = (0, false)
     let list = rows[row]
@@ -183,5 +187,25 @@ extension SharingState {
       matches.append(.init(row: row, first: a))
     }
     return matches
+  }
+
+  /// Whether taking out a node can lead anywhere: some pair that appears when it is replaced by its
+  /// definition occurs elsewhere already, or terms of one node meet. If not, sharing would only make it
+  /// again, and no counter needs to be touched to know that.
+  func hasAlternative(to node: Int) -> Bool {
+    let definition = rows[definition(node)]
+    for index in 0..<uses[node].count {
+      let use = uses[node][index]
+      let own = PackedTerm(bits: UInt32(node) << 8 | use & 255)
+      let row = rows[Int(use >> 8)]
+      for part in 0..<definition.count {
+        let term = PackedTerm(bits: definition[part]).applied(to: own).bits
+        for place in 0..<row.count where row[place] != own.bits {
+          let other = row[place]
+          if other >> 8 == term >> 8 || count(of: PairTable.key(term, other)) > 0 { return true }
+        }
+      }
+    }
+    return false
   }
 }

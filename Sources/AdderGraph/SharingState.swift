@@ -35,6 +35,10 @@ struct SharingState: ~Copyable {
   /// Nodes, inputs included, and rows stay below these.
   static let nodeLimit = 1 << 20
   static let rowLimit = 1 << 24
+  /// Shifts stay below this, so that the terms of one node in a row add up in 64 bits.
+  static let shiftLimit = 60
+  /// A term past `shiftLimit` was left out since the last commit: the change has to be taken back.
+  private(set) var isSpoiled = false
 
   init(inputs: Int, outputs: Int, nodeCapacity: Int) {
     self.inputs = inputs
@@ -144,8 +148,12 @@ struct SharingState: ~Copyable {
 
   // MARK: The journal
 
+  /// Notes that a change cannot be carried out.
+  mutating func spoil() { isSpoiled = true }
+
   /// Makes all changes up to now final.
   mutating func commit() {
+    precondition(!isSpoiled, "a spoilt change is taken back")
     journal.removeAll(keepingCapacity: true)
   }
 
@@ -163,6 +171,7 @@ struct SharingState: ~Copyable {
         isLive[Int(node) - inputs] = true
       }
     }
+    isSpoiled = false
     candidates.removeAll(keepingCapacity: true)
     suspects.removeAll(keepingCapacity: true)
   }
