@@ -46,6 +46,12 @@ struct GreedySharing {
       countPairs(of: input)
     }
     while let (pattern, count) = queue.removeMostFrequent() {
+      // Neither node can have fewer occurrences left than the pattern.
+      let bound = min(occurrenceCount(pattern.first), occurrenceCount(pattern.second.node))
+      if bound < count {
+        if bound >= 2 { queue.insert(pattern, count: bound) }
+        continue
+      }
       collectMatches(pattern)
       if matches.count == count {
         substitute(pattern)
@@ -64,6 +70,11 @@ struct GreedySharing {
         let first = PackedTerm(node: pattern.first, shift: -lower, isNegated: false)
         return [first, pattern.second.applied(to: first)]
       })
+  }
+
+  /// Terms of a node that are left in all rows.
+  private func occurrenceCount(_ node: Int) -> Int {
+    node < inputs ? inputDigits.counts[node] : occurrences[node - inputs].count
   }
 
   /// Queues the patterns of a node, which occurs at `matches`, with every node up to itself (for an

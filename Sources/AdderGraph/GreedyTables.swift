@@ -4,6 +4,8 @@ struct InputDigits {
   private let words: Int
   private let shifts: Int
   private var sets: [UInt64]
+  /// Digits of each input that are left.
+  private(set) var counts: [Int]
   private var taken: [UInt64]
 
   init(inputs: Int, rows: [[PackedTerm]]) {
@@ -11,8 +13,12 @@ struct InputDigits {
     shifts = (rows.joined().lazy.map(\.shift).max() ?? 0) + 1
     sets = [UInt64](repeating: 0, count: inputs * 2 * shifts * words)
     taken = [UInt64](repeating: 0, count: 2 * shifts * words)
+    counts = [Int](repeating: 0, count: inputs)
     for (row, terms) in rows.enumerated() {
-      for term in terms { sets[place(term, row)] |= 1 << UInt64(row & 63) }
+      for term in terms {
+        sets[place(term, row)] |= 1 << UInt64(row & 63)
+        counts[term.node] += 1
+      }
     }
   }
 
@@ -31,6 +37,7 @@ struct InputDigits {
 
   mutating func remove(_ term: PackedTerm, row: Int) {
     sets[place(term, row)] &= ~(1 << UInt64(row & 63))
+    counts[term.node] -= 1
   }
 
   /// All terms of an input.

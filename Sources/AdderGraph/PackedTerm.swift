@@ -25,9 +25,12 @@ struct PackedTerm: Hashable, Comparable {
     PackedTerm(bits: (bits &- base.shiftStep) ^ (base.bits & 1))
   }
 
-  /// The term that stands in this relation to `base`: the inverse of `relative(to:)`.
+  /// The term that stands in this relation to `base`: the inverse of `relative(to:)`. Where its shift
+  /// would pass 63 the result is no term at all, which no row contains.
   func applied(to base: PackedTerm) -> PackedTerm {
-    PackedTerm(bits: (bits ^ (base.bits & 1)) &+ base.shiftStep)
+    let low = (bits & 254) &+ base.shiftStep
+    if low > 254 { return PackedTerm(bits: 0) }
+    return PackedTerm(bits: (bits & ~254 | low) ^ (base.bits & 1))
   }
 
   /// The same shift and sign of another node.
