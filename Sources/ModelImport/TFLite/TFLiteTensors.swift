@@ -67,6 +67,9 @@ extension TFLiteLowering {
           declared[$0] == shape[$0] || (free.count == shape.count && free[$0] < 0)
         }
       guard agrees else {
+        // The rest is checked against what the operator gives.
+        let type = try quantizedType(entry.outputs[0], shape: shape)
+        activations[entry.outputs[0]] = .valid(type)
         throw failure(
           "\(entry.kind) gives the shape \(shape), but the file declares \(declared)", entry)
       }
