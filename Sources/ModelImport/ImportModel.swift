@@ -1,14 +1,10 @@
 import NeuralGraph
 
-/// What a model file holds: a network that is quantized already.
-public enum ImportedModel: Sendable {
-  case quantized(QuantizedGraph)
-}
-
 /// A model file in memory. What it is, is told by its content; its name does not matter.
 public struct ModelFile: Sendable {
   public enum Format: String, Sendable {
     case tflite = "TFLite"
+    case graphDef = "TensorFlow GraphDef"
   }
 
   public let path: String
@@ -25,13 +21,16 @@ public struct ModelFile: Sendable {
   public init(path: String, bytes: [UInt8]) throws(Diagnostics) {
     self.path = path
     self.bytes = bytes
-    guard TFLiteParser.recognizes(bytes) else {
+    if TFLiteParser.recognizes(bytes) {
+      format = .tflite
+    } else if GraphDefFile.recognizes(bytes) {
+      format = .graphDef
+    } else {
       throw Diagnostics(
         Diagnostic(
           bytes.isEmpty ? "the file is empty" : "this is no model file that can be read",
-          file: path, remedy: "give a quantized .tflite"))
+          file: path, remedy: "give a quantized .tflite or a TensorFlow frozen graph (.pb)"))
     }
-    format = .tflite
   }
 
   /// The file's name without folder and extension: the network's name.
@@ -41,11 +40,13 @@ public struct ModelFile: Sendable {
     return String(file[..<dot])
   }
 
-  /// The network. Throws all that is wrong with it, each diagnostic naming the file.
-  public func imported() throws(Diagnostics) -> ImportedModel {
+  /// The network. Throws all that is wrong with it, each diagnostic naming the file. `imageSize` is
+  /// taken where the file leaves its input's height and width open.
+  public func imported(imageSize: ImageSize? = nil) throws(Diagnostics) -> ImportedModel {
     do {
       switch format {
       case .tflite: return .quantized(try importTFLite(bytes, name: name))
+      case .graphDef: return .float(try importGraphDef(bytes, name: name, imageSize: imageSize))
       }
     } catch {
       throw error.inFile(path)
@@ -60,6 +61,10 @@ public struct ModelFile: Sendable {
         var listing = try listTFLite(bytes, name: name)
         listing.diagnostics = Diagnostics(listing.diagnostics).inFile(path).all
         return listing
+      case .graphDef:
+        var listing = try listGraphDef(bytes, name: name)
+        listing.diagnostics = Diagnostics(listing.diagnostics).inFile(path).all
+        return listing
       }
     } catch {
       throw error.inFile(path)
@@ -68,6 +73,8 @@ public struct ModelFile: Sendable {
 }
 
 /// Reads the network in a model file of any known format. Throws all that is wrong with it.
-public func importModel(path: String) throws(Diagnostics) -> ImportedModel {
-  try ModelFile(path: path).imported()
+public func importModel(
+  path: String, imageSize: ImageSize? = nil
+) throws(Diagnostics) -> ImportedModel {
+  try ModelFile(path: path).imported(imageSize: imageSize)
 }

@@ -63,6 +63,11 @@ struct GraphDefFile {
   /// True when the file has the version record that TensorFlow writes after the nodes.
   var hasVersions: Bool
 
+  /// True when the bytes begin like a GraphDef: with a node, its function library, or its version.
+  static func recognizes(_ bytes: [UInt8]) -> Bool {
+    bytes.first.map { [0x0A, 0x12, 0x22].contains($0) } ?? false
+  }
+
   /// Parses with libprotobuf-c. A `Diagnostic` is thrown when the bytes are not a GraphDef, or
   /// when its structure needs far more memory than its bytes.
   init(_ bytes: [UInt8]) throws(Diagnostic) {

@@ -8,6 +8,27 @@ import NeuralGraph
 public func importGraphDef(
   _ bytes: [UInt8], name: String, imageSize: ImageSize? = nil
 ) throws(Diagnostics) -> Graph {
+  let importer = try imported(bytes, name: name, imageSize: imageSize)
+  guard importer.problems.isEmpty else { throw Diagnostics(importer.problems) }
+  return importer.graph
+}
+
+/// Lists the operators of a TensorFlow frozen graph that are computed for each image, and says
+/// which are not supported and why. Throws only when the file's structure cannot be read.
+public func listGraphDef(
+  _ bytes: [UInt8], name: String, imageSize: ImageSize? = nil
+) throws(Diagnostics) -> ModelListing {
+  let importer = try imported(bytes, name: name, imageSize: imageSize)
+  let inputs = importer.graph.inputs.map { "float32 \(importer.graph[$0].shape)" }
+  return ModelListing(
+    format: ModelFile.Format.graphDef.rawValue, name: name,
+    input: inputs.isEmpty ? "none" : inputs.joined(separator: ", "), entries: importer.entries,
+    diagnostics: importer.problems)
+}
+
+private func imported(
+  _ bytes: [UInt8], name: String, imageSize: ImageSize?
+) throws(Diagnostics) -> GraphDefImporter {
   let file: GraphDefFile
   do throws(Diagnostic) {
     file = try GraphDefFile(bytes)
@@ -16,7 +37,8 @@ public func importGraphDef(
   }
   let order = try GraphDefOrder(file)
   var importer = GraphDefImporter(file: file, order: order, name: name, imageSize: imageSize)
-  return try importer.run()
+  importer.run()
+  return importer
 }
 
 /// What a GraphDef node computes, once imported.
@@ -41,6 +63,8 @@ struct GraphDefImporter {
   var problems: [Diagnostic]
   /// Nodes by operator that is not supported.
   var unsupported: [String: [String]] = [:]
+  /// The operators that are computed for each image.
+  var entries: [ModelListing.Entry] = []
 
   init(file: GraphDefFile, order: GraphDefOrder, name: String, imageSize: ImageSize?) {
     self.file = file
@@ -51,14 +75,18 @@ struct GraphDefImporter {
     problems = order.problems
   }
 
-  mutating func run() throws(Diagnostics) -> Graph {
+  /// Fills `graph`, `entries` and `problems`.
+  mutating func run() {
     for position in order.live {
       let node = file.nodes[position]
+      var reason: String?
       do throws(Diagnostic) {
         values[position] = try value(of: node)
       } catch {
         problems.append(error)
+        reason = error.message
       }
+      if order.dependsOnInput[position] { list(position, reason) }
     }
     for position in order.outputs {
       guard case .tensor(let id) = values[position] else { continue }
@@ -76,8 +104,6 @@ struct GraphDefImporter {
       }
       problems += graph.verify()
     }
-    guard problems.isEmpty else { throw Diagnostics(problems) }
-    return graph
   }
 
   /// An output that only passes a tensor on (Identity) gives it its own name, which is the one

@@ -6,6 +6,8 @@ struct GraphDefOrder {
   var live: [Int]
   /// The nodes whose results are the network's outputs, in the file's order.
   var outputs: [Int]
+  /// By node of the file: true when it depends on a placeholder, so it is computed for each image.
+  var dependsOnInput: [Bool]
   /// Nodes by name.
   var index: [String: Int]
   /// Names that are wrong or missing. A node whose operand is missing is still in `live`.
@@ -24,12 +26,12 @@ struct GraphDefOrder {
       throw Diagnostics(problems + error.all)
     }
 
-    // Forward: what depends on a placeholder.
     var depends = [Bool](repeating: false, count: file.nodes.count)
     for node in order {
       depends[node] =
         file.nodes[node].isPlaceholder || operands.data[node].contains { depends[$0] }
     }
+    dependsOnInput = depends
     guard depends.contains(true) else {
       throw Diagnostics(
         problems + [

@@ -103,6 +103,7 @@ extension GraphDefImporter {
         "the input's shape \(stated.dimensions ?? []) leaves an extent open or empty",
         remedy: "export the model with the input shape [1, height, width, channels]")
     }
+    if type == .uint8 { graph.statedInputRange = 0...255 }
     return .tensor(try graph.append(name: node.name, .input(TensorShape(dimensions))))
   }
 

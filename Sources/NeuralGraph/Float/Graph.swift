@@ -22,6 +22,8 @@ public struct Graph: Hashable, Sendable {
   public var name: String
   public private(set) var nodes: [Node]
   public var outputs: [NodeID]
+  /// The least and the greatest number of the input, where the file says it (an input of bytes).
+  public var statedInputRange: ClosedRange<Float>?
 
   public init(name: String) {
     self.name = name

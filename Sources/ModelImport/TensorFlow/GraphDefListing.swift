@@ -1,0 +1,59 @@
+import NeuralGraph
+
+extension GraphDefImporter {
+  /// Adds a node that is computed for each image to the listing, unless it only passes data on.
+  mutating func list(_ position: Int, _ reason: String?) {
+    let node = file.nodes[position]
+    let operation = GraphDefOperator(rawValue: node.operation)
+    guard operation?.isListed ?? true else { return }
+    var entry = ModelListing.Entry(
+      operatorIndex: position, name: node.name, kind: node.operation, outputShape: nil,
+      isSupported: operation != nil && reason == nil, reason: reason)
+    if operation == nil {
+      entry.reason = "the operator \(node.operation) is not supported"
+    } else if case .tensor(let id) = values[position] {
+      entry.outputShape = graph[id].shape.dimensions
+      count(id, &entry)
+    } else if reason == nil {
+      entry.isSupported = false
+      entry.reason = "it works on a tensor that cannot be used"
+    }
+    if operation == .conv2D || operation == .depthwiseConv2D {
+      entry.convolutionNumber = (entries.compactMap(\.convolutionNumber).last ?? 0) + 1
+    }
+    entries.append(entry)
+  }
+
+  /// Weights and multiply-accumulates of a layer.
+  private func count(_ id: NodeID, _ entry: inout ModelListing.Entry) {
+    let node = graph[id]
+    switch node.operation {
+    case .convolution(let convolution):
+      entry.weights = graph[node.operands[1]].shape.elementCount
+      let pixels = convolution.geometry.outputHeight * convolution.geometry.outputWidth
+      let (operations, overflow) = entry.weights.multipliedReportingOverflow(by: pixels)
+      entry.multiplyAccumulates = overflow ? Int.max : operations
+    case .matrixMultiplication:
+      entry.weights = graph[node.operands[1]].shape.elementCount
+      entry.multiplyAccumulates = entry.weights
+    default: return
+    }
+    // Weights that training arithmetic computes are known only when it is folded.
+    if let weights = graph.constant(node.operands[1]) {
+      entry.zeroWeights = weights.values.count { $0 == 0 }
+    }
+  }
+}
+
+extension GraphDefOperator {
+  /// False for nodes that compute nothing on the image.
+  fileprivate var isListed: Bool {
+    switch self {
+    case .placeholder, .placeholderV2, .placeholderWithDefault, .constant, .identity,
+      .stopGradient, .preventGradient, .checkNumerics, .snapshot, .ensureShape, .cast,
+      .noOperation, .shape, .stridedSlice, .pack, .concat, .product:
+      false
+    default: true
+    }
+  }
+}
