@@ -1,24 +1,85 @@
 import ArgumentParser
+import GraphPasses
 import ModelImport
 import NeuralGraph
+import TensorFiles
 
-/// The model that a command works on.
+/// The model that a command works on, and how it becomes a network in integers.
 struct ModelOptions: ParsableArguments {
-  @Argument(help: "The exported model: a .tflite quantized to 8 bits.")
+  @Argument(
+    help: "The exported model: a .tflite quantized to 8 bits, or a TensorFlow frozen graph (.pb).")
   var model: String
 
-  /// Reads the model as a network in integers.
-  func load() throws(Diagnostics) -> LoadedModel {
+  @Option(
+    help: ArgumentHelp(
+      "Calibrate a float model's activation ranges with the images in this folder.",
+      valueName: "dir"))
+  var calibrate: String?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "What a .pb's input numbers are for pixels 0 and 255; -1,0.9921875 if it does not say.",
+      valueName: "low,high"))
+  var inputRange: InputNormalization?
+
+  @Option(
+    help: ArgumentHelp(
+      "Compute the network for images of this size.", valueName: "hxw"))
+  var imageSize: ImageSize?
+
+  /// Reads the model as a network in integers. `resize` scales calibration images that have
+  /// another size. What the user should know goes to standard error.
+  func load(resize: Bool = false) throws(Diagnostics) -> LoadedModel {
     let file = try ModelFile(path: model)
-    switch try file.imported() {
-    case .quantized(let graph):
-      var origins: [ValueID: OperatorOrigin] = [:]
-      for entry in try file.listing().entries {
-        guard let value = entry.value else { continue }
-        origins[value] = OperatorOrigin(index: entry.operatorIndex, kind: entry.kind)
+    let imported = try file.imported(imageSize: imageSize)
+    var options = QuantizationOptions(
+      inputNormalization: inputRange, imageSize: imageSize)
+    // By name: at another image size, values may be left out and numbers shift.
+    var origins: [String: OperatorOrigin] = [:]
+    switch imported {
+    case .quantized:
+      for entry in try file.listing().entries where entry.value != nil {
+        origins[entry.name] = OperatorOrigin(index: entry.operatorIndex, kind: entry.kind)
       }
-      return LoadedModel(graph: graph, file: file, origins: origins)
+    case .float(let graph):
+      if let calibrate, !graph.isFakeQuantized {
+        options.calibration = try loadCalibrationImages(
+          calibrate, shape: graph[graph.inputs[0]].shape, resize: resize)
+      }
     }
+    do throws(Diagnostics) {
+      let graph = try quantizedGraph(from: imported, options: options) {
+        printToStandardError(Diagnostics($0).inFile(model).description)
+      }
+      var values: [ValueID: OperatorOrigin] = [:]
+      for value in graph.values { values[value] = origins[graph[value].name] }
+      return LoadedModel(graph: graph, file: file, origins: values)
+    } catch {
+      throw error.inFile(model)
+    }
+  }
+}
+
+extension InputNormalization: ExpressibleByArgument {
+  /// `LOW,HIGH`.
+  public init?(argument: String) {
+    let numbers = argument.split(separator: ",", omittingEmptySubsequences: false).map {
+      Double($0)
+    }
+    guard numbers.count == 2, let low = numbers[0], let high = numbers[1] else { return nil }
+    self.init(low: low, high: high)
+  }
+}
+
+extension ImageSize: ExpressibleByArgument {
+  /// `HEIGHTxWIDTH`.
+  public init?(argument: String) {
+    let numbers = argument.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
+    guard numbers.count == 2, let height = numbers[0], let width = numbers[1],
+      height > 0, width > 0
+    else { return nil }
+    self.init(height: height, width: width)
   }
 }
 

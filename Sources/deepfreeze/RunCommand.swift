@@ -16,7 +16,9 @@ struct RunCommand: AsyncParsableCommand {
     help: "Images (PNG, PPM, PGM, BMP) or the network's input codes (.npy).")
   var inputs: [String]
 
-  @Flag(help: "Scale images to the network's input size (bilinear, equal to Pillow's).")
+  @Flag(
+    help:
+      "Scale images (and --calibrate's) to the network's input size (bilinear, equal to Pillow's).")
   var resize = false
 
   @Flag(help: "An image's samples are the tensor's bytes, reinterpreted.")
@@ -43,7 +45,7 @@ struct RunCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await reportingDiagnostics(output) {
-      let loaded = try model.load()
+      let loaded = try model.load(resize: resize)
       let interpreter: Interpreter
       do throws(Diagnostics) {
         interpreter = try Interpreter(loaded.graph)
