@@ -40,8 +40,10 @@ extension IntegerLowering {
   ) throws(Diagnostic) -> [Int32] {
     var result: [Int32] = []
     for (channel, bias) in bias.enumerated() {
+      let corrected =
+        Double(bias) + (weights.biasCorrection.isEmpty ? 0 : weights.biasCorrection[channel])
       let units = plan.bias(
-        bias, inputScale: input.scale, weightScale: weights.scale(channel))
+        corrected, inputScale: input.scale, weightScale: weights.scale(channel))
       guard units.isFinite, let integer = Int32(exactly: units) else {
         throw Diagnostic(
           "the bias \(bias) of channel \(channel) leaves 32 bits in units of the accumulator",

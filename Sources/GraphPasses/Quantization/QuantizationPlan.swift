@@ -7,6 +7,9 @@ struct QuantizedWeights {
   /// One, or one an output channel.
   var scales: [Float]
   var zeroPoints: [Int]
+  /// What the rounding of the weights takes away from each output on average, and the bias gives
+  /// back; empty for nothing.
+  var biasCorrection: [Double] = []
 
   func scale(_ channel: Int) -> Float { scales[scales.count == 1 ? 0 : channel] }
 }
@@ -28,7 +31,7 @@ protocol QuantizationPlan {
   ) throws(Diagnostic) -> QuantizedWeights
 
   /// A bias in units of the accumulator, halves away from zero.
-  func bias(_ bias: Float, inputScale: Float, weightScale: Float) -> Double
+  func bias(_ bias: Double, inputScale: Float, weightScale: Float) -> Double
 }
 
 extension QuantizationParameters {

@@ -107,7 +107,7 @@ private struct FakeQuantPlan: QuantizationPlan {
       scales: [range.parameters.scale], zeroPoints: [zero])
   }
 
-  func bias(_ bias: Float, inputScale: Float, weightScale: Float) -> Double {
-    Double((bias / (inputScale * weightScale)).rounded(.toNearestOrAwayFromZero))
+  func bias(_ bias: Double, inputScale: Float, weightScale: Float) -> Double {
+    Double((Float(bias) / (inputScale * weightScale)).rounded(.toNearestOrAwayFromZero))
   }
 }
