@@ -59,6 +59,7 @@ let package = Package(
     .testTarget(name: "NeuralGraphTests", dependencies: ["NeuralGraph"], swiftSettings: strict),
     .testTarget(
       name: "ModelImportTests", dependencies: ["ModelImport", "GraphPasses", "TensorFiles"],
+      exclude: ["Recorded"],
       swiftSettings: strict),
     .testTarget(
       name: "TensorFilesTests", dependencies: ["TensorFiles"], swiftSettings: strict),

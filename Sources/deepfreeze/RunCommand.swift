@@ -59,9 +59,15 @@ struct RunCommand: AsyncParsableCommand {
       var results: [RunResult] = []
       for (number, path) in inputs.enumerated() {
         let input = try loadInput(path, for: type, resize: resize, rawBytes: rawBytes)
-        let (run, outputs) = try interpreter.trace(
-          input, image: path.lastPathComponent, origins: loaded.origins)
-        trace.runs.append(run)
+        let outputs: [IntegerTensor]
+        if self.trace == nil {
+          outputs = try interpreter.outputs(for: input)
+        } else {
+          let traced = try interpreter.trace(
+            input, image: path.lastPathComponent, origins: loaded.origins)
+          trace.runs.append(traced.run)
+          outputs = traced.outputs
+        }
         try write(outputs[0], number: number)
         let result = RunResult(
           path, outputs[0], loaded.graph[loaded.graph.outputs[0]], top: top ?? 5, names: names)

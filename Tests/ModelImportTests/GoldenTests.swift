@@ -62,4 +62,79 @@ struct GoldenTests {
       }
     }
   }
+
+  /// An operator computed by LiteRT: `Recorded/one_operator_models.py` made it.
+  struct OneOperator: Decodable, CustomTestStringConvertible {
+    var kind: String
+    var model: Data
+    var input: Data
+    var output: Data
+    var testDescription: String { kind }
+
+    static func load() throws -> [OneOperator] {
+      let folder = URL(filePath: #filePath).deletingLastPathComponent()
+      let file = folder.appending(path: "Recorded/one_operator_models.json")
+      return try JSONDecoder().decode([OneOperator].self, from: Data(contentsOf: file))
+    }
+  }
+
+  @Test("on random models of one operator, of every kind")
+  func oneOperator() throws {
+    let recorded = try OneOperator.load()
+    #expect(Set(recorded.map(\.kind)).count == 13)
+    for (index, entry) in recorded.enumerated() {
+      let graph = try importTFLite(Array(entry.model), name: entry.kind)
+      let type = graph.nodes[0].type
+      let input = IntegerTensor(
+        shape: type.shape, element: type.element, bytes: Array(entry.input))
+      let output = try Interpreter(graph).outputs(for: input)[0]
+      #expect(output.bytes == Array(entry.output), "\(entry.kind) number \(index)")
+    }
+  }
+
+  @Test(
+    "and tflite-micro's published answers of person_detect, whose images hold int8 bytes",
+    .enabled(if: SharedFolder.isPresent),
+    arguments: [("person", [-113, 113]), ("no_person", [57, -57])])
+  func personDetect(image: String, answer: [Int]) throws {
+    let shared = try #require(SharedFolder.path)
+    let graph = try importTFLite(
+      readFile("\(shared)/models/person_detect.tflite"), name: "person_detect")
+    let input = try loadInput(
+      "\(shared)/images/\(image).bmp", for: graph.nodes[0].type, rawBytes: true)
+    #expect(try Interpreter(graph).outputs(for: input)[0].codes == answer)
+  }
+
+  @Test("and the class of a photograph is right", .enabled(if: SharedFolder.isPresent))
+  func egyptianCat() throws {
+    let shared = try #require(SharedFolder.path)
+    let graph = try importTFLite(
+      readFile("\(shared)/models/mobilenet_v1_0.25_224_quant.tflite"), name: "mobilenet")
+    let input = try loadInput(
+      "\(shared)/images/cat.bmp", for: graph.nodes[0].type, resize: true)
+    let (run, outputs) = try Interpreter(graph).trace(input, image: "cat.bmp")
+    #expect(outputs[0].ranking(1) == [286])
+    #expect(run.top5.first == [286, outputs[0][286]])
+    #expect(run.operators.count == 31)
+  }
+
+  @Test(
+    "Models of other kinds are read too", .enabled(if: SharedFolder.isPresent),
+    arguments: ["kws_ref_model", "mobilenet_v1_1.0_224_quant_head_layers"])
+  func otherModels(name: String) throws {
+    let shared = try #require(SharedFolder.path)
+    let graph = try importTFLite(readFile("\(shared)/models/\(name).tflite"), name: name)
+    #expect(graph.verify().isEmpty)
+  }
+
+  @Test(
+    "A float model is refused in one sentence", .enabled(if: SharedFolder.isPresent),
+    arguments: ["vww_96_float", "pretrainedResnet"])
+  func floatModels(name: String) throws {
+    let shared = try #require(SharedFolder.path)
+    let bytes = try readFile("\(shared)/models/\(name).tflite")
+    let error = #expect(throws: Diagnostics.self) { try importTFLite(bytes, name: name) }
+    #expect(error?.all.count == 1)
+    #expect(error?.description.contains("float TFLite models cannot be read yet") == true)
+  }
 }

@@ -1,0 +1,407 @@
+#!/usr/bin/env python3
+"""Random TFLite models of one operator, computed by LiteRT's reference kernels.
+
+    pip install ai-edge-litert numpy flatbuffers tflite
+    one_operator_models.py record one_operator_models.json
+    one_operator_models.py compare DEEPFREEZE [--seed N] [--count N] [KIND ...]
+
+`record` writes what the tests of the reader and the interpreter compare with: model, input and
+output bytes of a few models of each kind. `compare` runs the command line `deepfreeze run` on as
+many fresh models as asked for and counts the differences; models that differ are kept in the
+current folder. Scales, zero points, shapes, strides, dilations, paddings, activations and biases
+are random; inputs are random or all at the ends of the range.
+"""
+import argparse
+import base64
+import json
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+
+import flatbuffers
+import numpy as np
+import tflite
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+OP = tflite.BuiltinOperator
+KINDS = ["convolution", "depthwise", "fully_connected", "average_pool", "max_pool", "mean", "add",
+         "quantize", "relu", "relu6", "pad", "softmax", "squeeze"]
+
+
+class Model:
+    """A TFLite file in parts."""
+
+    def __init__(self):
+        self.builder = flatbuffers.Builder(1024)
+        self.tensors, self.buffers, self.operators = [], [b""], []
+
+    def tensor(self, name, shape, kind, scales=None, zeros=None, dimension=0, data=None):
+        buffer = 0
+        if data is not None:
+            self.buffers.append(data)
+            buffer = len(self.buffers) - 1
+        self.tensors.append((name, list(shape), kind, scales, zeros, dimension, buffer))
+        return len(self.tensors) - 1
+
+    def operator(self, code, inputs, outputs, options=None, version=1):
+        self.operators.append((code, inputs, outputs, options, version))
+
+    def vector(self, values, kind):
+        b = self.builder
+        if kind == "bytes":
+            return b.CreateByteVector(values)
+        size = 8 if kind == "int64" else 4
+        b.StartVector(size, len(values), size)
+        prepend = {"int32": b.PrependInt32, "int64": b.PrependInt64, "float": b.PrependFloat32,
+                   "table": b.PrependUOffsetTRelative}[kind]
+        for value in reversed(values):
+            prepend(value)
+        return b.EndVector()
+
+    def table(self, name, **fields):
+        """Ends a table of generated type `name`; vectors must have been made before."""
+        getattr(tflite, name + "Start")(self.builder)
+        for field, value in fields.items():
+            if value is not None:
+                getattr(tflite, name + "Add" + field)(self.builder, value)
+        return getattr(tflite, name + "End")(self.builder)
+
+    def finish(self, inputs, outputs):
+        buffers = []
+        for data in self.buffers:
+            content = self.vector(data, "bytes") if data else None
+            buffers.append(self.table("Buffer", Data=content))
+        buffers = self.vector(buffers, "table")
+        tensors = []
+        for name, shape, kind, scales, zeros, dimension, buffer in self.tensors:
+            name = self.builder.CreateString(name)
+            shape = self.vector(shape, "int32")
+            quantization = None
+            if scales is not None:
+                scales = self.vector([float(s) for s in scales], "float")
+                zeros = self.vector([int(z) for z in zeros], "int64")
+                quantization = self.table("QuantizationParameters", Scale=scales, ZeroPoint=zeros,
+                                          QuantizedDimension=dimension)
+            tensors.append(self.table("Tensor", Name=name, Shape=shape, Type=kind, Buffer=buffer,
+                                      Quantization=quantization))
+        tensors = self.vector(tensors, "table")
+        codes = self.vector([self.table("OperatorCode", DeprecatedBuiltinCode=min(code, 127),
+                                        BuiltinCode=code, Version=version)
+                             for code, _, _, _, version in self.operators], "table")
+        operators = []
+        for index, (_, reads, writes, options, _) in enumerate(self.operators):
+            kind = table = None
+            if options:
+                name, fields = options
+                fields = {key: self.vector(value, "int32") if isinstance(value, list) else value
+                          for key, value in fields.items()}
+                kind, table = getattr(tflite.BuiltinOptions, name), self.table(name, **fields)
+            reads, writes = self.vector(reads, "int32"), self.vector(writes, "int32")
+            operators.append(self.table("Operator", OpcodeIndex=index, Inputs=reads, Outputs=writes,
+                                        BuiltinOptionsType=kind, BuiltinOptions=table))
+        operators = self.vector(operators, "table")
+        inputs, outputs = self.vector(inputs, "int32"), self.vector(outputs, "int32")
+        graph = self.table("SubGraph", Tensors=tensors, Inputs=inputs, Outputs=outputs,
+                           Operators=operators)
+        graphs = self.vector([graph], "table")
+        self.builder.Finish(self.table("Model", Version=3, OperatorCodes=codes, Subgraphs=graphs,
+                                       Buffers=buffers), b"TFL3")
+        return bytes(self.builder.Output())
+
+
+class Generator:
+    """Random models; every number comes from one seed."""
+
+    def __init__(self, seed, limit):
+        self.random = random.Random(seed)
+        self.numpy = np.random.default_rng(self.random.getrandbits(32))
+        self.limit = limit
+        self.unsigned = self.random.random() < 0.5
+        self.set_type(self.unsigned)
+
+    def set_type(self, unsigned):
+        self.kind = tflite.TensorType.UINT8 if unsigned else tflite.TensorType.INT8
+        self.low, self.high = (0, 255) if unsigned else (-128, 127)
+        self.dtype = np.uint8 if unsigned else np.int8
+
+    def scale(self, low=-9, high=2):
+        return float(np.float32(2.0 ** self.random.uniform(low, high)))
+
+    def near(self, scale, octaves):
+        """The scale itself, or one some octaves away."""
+        if self.random.random() < 0.3:
+            return scale
+        return float(np.float32(scale * 2.0 ** self.random.uniform(-octaves, octaves)))
+
+    def zero(self):
+        middle = self.random.randint(self.low, self.high)
+        return self.random.choice([self.low, self.high, middle, middle])
+
+    def codes(self, shape):
+        if self.random.random() < 0.25:
+            return self.numpy.choice(np.array([self.low, self.high]), shape).astype(self.dtype)
+        return self.numpy.integers(self.low, self.high + 1, shape).astype(self.dtype)
+
+    def image(self):
+        r = self.random
+        return [1, r.randint(1, self.limit), r.randint(1, self.limit), r.choice([1, 2, 3, 4, 8])]
+
+    def window(self, height, width, largest):
+        """Kernel, strides, SAME or not, or None when VALID has no output."""
+        r = self.random
+        kernel = r.randint(1, largest), r.randint(1, largest)
+        strides, same = (r.randint(1, 3), r.randint(1, 3)), r.random() < 0.6
+        dilation = (1, 1)
+        if largest == 4 and r.random() < 0.3:
+            dilation, strides = (r.randint(1, 3), r.randint(1, 3)), (1, 1)
+        out = []
+        for n, k, s, d in zip((height, width), kernel, strides, dilation):
+            out.append(-(-n // s) if same else (n - (k - 1) * d - 1) // s + 1)
+        return (kernel, strides, dilation, same, out) if min(out) > 0 else None
+
+    def bias(self, m, channels, scales, sx):
+        values = self.numpy.integers(-1, 2, channels) * self.random.choice([0, 100, 30000, 10**6])
+        values = values + self.numpy.integers(-100, 101, channels)
+        return m.tensor("bias", [channels], tflite.TensorType.INT32,
+                        [np.float32(sx) * np.float32(s) for s in scales], [0] * len(scales),
+                        data=values.astype("<i4").tobytes())
+
+    def layer_scale(self, product, terms):
+        """An output scale at which a layer of so many terms uses its range, or overflows it."""
+        if self.random.random() < 0.15:
+            return float(np.float32(product * 2.0 ** self.random.uniform(-1.5, 3)))
+        typical = product * 127 * 127 * np.sqrt(terms) / 2
+        return float(np.float32(typical / self.random.choice([20, 80, 200, 1000])))
+
+    def weights(self, m, shape, channels, dimension):
+        each = not self.unsigned and self.random.random() < 0.7
+        scales = [self.scale(-12, 0) for _ in range(channels if each else 1)]
+        zeros = [self.zero() if self.unsigned else 0] * len(scales)
+        return scales, m.tensor("weights", shape, self.kind, scales, zeros, dimension,
+                                self.codes(shape).tobytes())
+
+    def make(self, name):
+        m, r = Model(), self.random
+        shape, sx, zx = self.image(), self.scale(), self.zero()
+        if name == "squeeze":
+            shape = [1, 1] + shape[2:]
+        if name == "softmax":
+            n = r.choice([2, 3, 10, 100 if self.limit > 5 else 20])
+            shape = r.choice([[1, n], [1, 3, 2, n], [1, 2, n]])
+        if name == "mean" and self.limit > 5:
+            shape = r.choice([shape, [1, 7, 7, shape[3]], [1, r.randint(1, 40), 30, shape[3]]])
+        x = m.tensor("input", shape, self.kind, [sx], [zx])
+        result = getattr(self, name)(m, x, shape, sx, zx, r.choice([0, 0, 1, 2, 3]))
+        if result is None:
+            return None
+        return m.finish([x], [result]), shape
+
+    def convolution(self, m, x, shape, sx, zx, activation):
+        window = self.window(shape[1], shape[2], 4)
+        if window is None:
+            return None
+        kernel, strides, dilation, same, out = window
+        groups = 2 if not self.unsigned and shape[3] % 2 == 0 and self.random.random() < 0.25 else 1
+        channels = groups * self.random.randint(1, 6)
+        filter_shape = [channels, *kernel, shape[3] // groups]
+        scales, w = self.weights(m, filter_shape, channels, 0)
+        bias = self.bias(m, channels, scales, sx)
+        sy = self.layer_scale(sx * scales[0], np.prod(filter_shape[1:]))
+        y = m.tensor("output", [1, *out, channels], self.kind, [sy], [self.zero()])
+        m.operator(OP.CONV_2D, [x, w, bias], [y], ("Conv2DOptions", dict(
+            Padding=0 if same else 1, StrideH=strides[0], StrideW=strides[1],
+            FusedActivationFunction=activation, DilationHFactor=dilation[0],
+            DilationWFactor=dilation[1])), 3)
+        return y
+
+    def depthwise(self, m, x, shape, sx, zx, activation):
+        window = self.window(shape[1], shape[2], 4)
+        if window is None:
+            return None
+        kernel, strides, dilation, same, out = window
+        strides = (strides[0], strides[0])
+        out = [-(-n // strides[0]) if same else (n - (k - 1) * d - 1) // strides[0] + 1
+               for n, k, d in zip(shape[1:3], kernel, dilation)]
+        multiplier = self.random.choice([1, 1, 2, 3])
+        channels = shape[3] * multiplier
+        scales, w = self.weights(m, [1, *kernel, channels], channels, 3)
+        bias = self.bias(m, channels, scales, sx)
+        sy = self.layer_scale(sx * scales[0], kernel[0] * kernel[1])
+        y = m.tensor("output", [1, *out, channels], self.kind, [sy], [self.zero()])
+        m.operator(OP.DEPTHWISE_CONV_2D, [x, w, bias], [y], ("DepthwiseConv2DOptions", dict(
+            Padding=0 if same else 1, StrideH=strides[0], StrideW=strides[1],
+            DepthMultiplier=multiplier, FusedActivationFunction=activation,
+            DilationHFactor=dilation[0], DilationWFactor=dilation[1])), 3)
+        return y
+
+    def fully_connected(self, m, x, shape, sx, zx, activation):
+        inputs, channels = int(np.prod(shape)), self.random.randint(1, 8)
+        keep = self.random.random() < 0.3
+        rows = [inputs // shape[3]] if not keep else shape[:-1]
+        inputs = shape[3]
+        scales, w = self.weights(m, [channels, inputs], channels, 0)
+        bias = self.bias(m, channels, scales, sx) if self.random.random() < 0.8 else -1
+        sy = self.layer_scale(sx * scales[0], inputs)
+        y = m.tensor("output", [*rows, channels], self.kind, [sy], [self.zero()])
+        m.operator(OP.FULLY_CONNECTED, [x, w, bias], [y], ("FullyConnectedOptions", dict(
+            FusedActivationFunction=activation, KeepNumDims=keep)), 5 if keep else 4)
+        return y
+
+    def pool(self, m, x, shape, sx, zx, activation, code):
+        window = self.window(shape[1], shape[2], 5)
+        if window is None:
+            return None
+        kernel, strides, _, same, out = window
+        y = m.tensor("output", [1, *out, shape[3]], self.kind, [sx], [zx])
+        m.operator(code, [x], [y], ("Pool2DOptions", dict(
+            Padding=0 if same else 1, StrideH=strides[0], StrideW=strides[1],
+            FilterHeight=kernel[0], FilterWidth=kernel[1],
+            FusedActivationFunction=activation)), 2)
+        return y
+
+    def average_pool(self, *arguments):
+        return self.pool(*arguments, OP.AVERAGE_POOL_2D)
+
+    def max_pool(self, *arguments):
+        return self.pool(*arguments, OP.MAX_POOL_2D)
+
+    def mean(self, m, x, shape, sx, zx, activation):
+        axes = self.random.choice([[1, 2], [1, 2], [2, 1], [-3, -2], [1], [3], [1, 2, 3], [0, 1]])
+        keep, reduced = self.random.random() < 0.5, {axis % 4 for axis in axes}
+        out = [1 if d in reduced else n for d, n in enumerate(shape) if keep or d not in reduced]
+        a = m.tensor("axes", [len(axes)], tflite.TensorType.INT32,
+                     data=np.array(axes, "<i4").tobytes())
+        same = self.random.random() < 0.3
+        y = m.tensor("output", out, self.kind, [self.near(sx, 3)], [zx if same else self.zero()])
+        m.operator(OP.MEAN, [x, a], [y], ("ReducerOptions", dict(KeepDims=keep)), 2)
+        return y
+
+    def add(self, m, x, shape, sx, zx, activation):
+        second = self.near(sx, 4)
+        other = m.tensor("other", shape, self.kind, [second], [self.zero()])
+        m.operator(OP.QUANTIZE, [x], [other])
+        y = m.tensor("output", shape, self.kind, [self.near(max(sx, second), 3)], [self.zero()])
+        order = [x, other] if self.random.random() < 0.5 else [other, x]
+        m.operator(OP.ADD, order, [y],
+                   ("AddOptions", dict(FusedActivationFunction=activation)), 2)
+        return y
+
+    def quantize(self, m, x, shape, sx, zx, activation):
+        self.set_type(self.random.random() < 0.5)
+        y = m.tensor("output", shape, self.kind, [self.near(sx, 6)], [self.zero()])
+        self.set_type(self.unsigned)
+        m.operator(OP.QUANTIZE, [x], [y])
+        return y
+
+    def relu(self, m, x, shape, sx, zx, activation, code=OP.RELU):
+        y = m.tensor("output", shape, self.kind, [self.near(sx, 4)], [self.zero()])
+        m.operator(code, [x], [y], version=2)
+        return y
+
+    def relu6(self, *arguments):
+        return self.relu(*arguments, code=OP.RELU6)
+
+    def pad(self, m, x, shape, sx, zx, activation):
+        r = self.random
+        pads = [[0, 0], [r.randint(0, 3), r.randint(0, 3)], [r.randint(0, 3), r.randint(0, 3)],
+                [0, r.choice([0, 0, 2])]]
+        p = m.tensor("pads", [4, 2], tflite.TensorType.INT32, data=np.array(pads, "<i4").tobytes())
+        y = m.tensor("output", [n + sum(p) for n, p in zip(shape, pads)], self.kind, [sx], [zx])
+        if r.random() < 0.5:
+            m.operator(OP.PAD, [x, p], [y], ("PadOptions", {}), 2)
+        else:
+            fill = m.tensor("fill", [1], self.kind, [sx], [zx],
+                            data=np.array([zx]).astype(self.dtype).tobytes())
+            m.operator(OP.PADV2, [x, p, fill], [y], ("PadV2Options", {}), 2)
+        return y
+
+    def softmax(self, m, x, shape, sx, zx, activation):
+        y = m.tensor("output", shape, self.kind, [1 / 256], [self.low])
+        beta = self.random.choice([1.0, 1.0, 0.5, 2.0])
+        m.operator(OP.SOFTMAX, [x], [y], ("SoftmaxOptions", dict(Beta=beta)), 2)
+        return y
+
+    def squeeze(self, m, x, shape, sx, zx, activation):
+        axes = self.random.choice([[0, 1], [1], [0], [-4]])
+        removed = {axis % 4 for axis in axes}
+        y = m.tensor("output", [n for d, n in enumerate(shape) if d not in removed], self.kind,
+                     [sx], [zx])
+        m.operator(OP.SQUEEZE, [x], [y], ("SqueezeOptions", dict(SqueezeDims=axes)))
+        return y
+
+
+def samples(kind, seed, limit):
+    """Endless models of a kind, each with an input and what LiteRT computes from it."""
+    index = 0
+    while True:
+        generator = Generator(f"{kind} {seed} {index}", limit)
+        index += 1
+        made = generator.make(kind)
+        if made is None:
+            continue
+        model, shape = made
+        interpreter = Interpreter(model_content=model,
+                                  experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+        interpreter.allocate_tensors()
+        x = generator.codes(shape)
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
+        interpreter.invoke()
+        yield model, x, interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+
+
+def record(path):
+    text = lambda data: base64.b64encode(data).decode()
+    entries = []
+    for kind in KINDS:
+        source = samples(kind, 1, 5)
+        for _ in range(5):
+            model, x, y = next(source)
+            entries.append({"kind": kind, "model": text(model), "input": text(x.tobytes()),
+                            "output": text(y.tobytes())})
+    lines = ",\n".join(json.dumps(entry) for entry in entries)
+    path.write_text(f"[\n{lines}\n]\n")
+
+
+def compare(program, seed, count, kinds):
+    failures = 0
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        for kind in kinds or KINDS:
+            source, different = samples(kind, seed, 9), 0
+            for index in range(count):
+                model, x, y = next(source)
+                (folder / "m.tflite").write_bytes(model)
+                np.save(folder / "x.npy", x)
+                done = subprocess.run([program, "run", folder / "m.tflite", "--input",
+                                       folder / "x.npy", "--output", folder / "y.npy"],
+                                      capture_output=True, text=True)
+                if done.returncode != 0:
+                    print(done.stderr, file=sys.stderr)
+                if done.returncode != 0 or not np.array_equal(np.load(folder / "y.npy"), y):
+                    different += 1
+                    pathlib.Path(f"{kind}-{seed}-{index}.tflite").write_bytes(model)
+            print(f"{kind}: {count} models, {different} differ", flush=True)
+            failures += different
+    return failures
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    recorder = commands.add_parser("record")
+    recorder.add_argument("path", type=pathlib.Path)
+    comparer = commands.add_parser("compare")
+    comparer.add_argument("program")
+    comparer.add_argument("--seed", type=int, default=2)
+    comparer.add_argument("--count", type=int, default=100)
+    comparer.add_argument("kinds", nargs="*")
+    arguments = parser.parse_args()
+    if arguments.command == "record":
+        record(arguments.path)
+    elif compare(arguments.program, arguments.seed, arguments.count, arguments.kinds):
+        sys.exit(1)
+
+
+main()
