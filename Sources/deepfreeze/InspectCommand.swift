@@ -1,6 +1,8 @@
 import ArgumentParser
+import GraphPasses
 import ModelImport
 import NeuralGraph
+import RTL
 
 /// `deepfreeze inspect`: what a model file holds, supported or not.
 struct InspectCommand: AsyncParsableCommand {
@@ -14,10 +16,11 @@ struct InspectCommand: AsyncParsableCommand {
   func run() async throws {
     try await reportingDiagnostics(output) {
       let listing = try ModelFile(path: model.model).listing()
+      let record = InspectRecord(listing, frozen: Freezable(model))
       if output.json {
-        printJSON(InspectRecord(listing))
+        printJSON(record)
       } else {
-        print(text(listing))
+        print(text(listing, record))
       }
     }
   }
@@ -39,7 +42,7 @@ struct InspectCommand: AsyncParsableCommand {
     }
   }
 
-  private func text(_ listing: ModelListing) -> String {
+  private func text(_ listing: ModelListing, _ record: InspectRecord) -> String {
     var rows = [["#", "conv", "kind", "output", "weights", "zeros", "MACs", "name"]]
     for entry in listing.entries {
       rows.append([
@@ -52,7 +55,6 @@ struct InspectCommand: AsyncParsableCommand {
         shortened(entry.name),
       ])
     }
-    let record = InspectRecord(listing)
     var lines = [
       "\(model.model.lastPathComponent): \(listing.format), input \(listing.input)",
       table(rows, left: [2, 3, 7]),
@@ -63,11 +65,41 @@ struct InspectCommand: AsyncParsableCommand {
     lines += unsupported(listing)
     if listing.diagnostics.isEmpty {
       lines.append("The whole network can be computed; 'conv' is what --fixed-layers counts.")
+      lines.append(record.frozen.text)
     } else {
       lines.append("The network cannot be used as a whole:")
       lines += listing.diagnostics.map(\.description)
     }
     return lines.joined(separator: "\n")
+  }
+}
+
+/// How much of a network can become hardware.
+private struct Freezable: Encodable {
+  /// The most that `--fixed-layers` can be; nil when the network does not come to integers.
+  var fixedLayers: Int?
+  /// What comes behind the last layer that can be fixed, or why nothing is known.
+  var reason: String?
+
+  init(_ model: ModelOptions) {
+    do throws(Diagnostics) {
+      let graph = foldPad(try model.load().graph)
+      let prefix = try FixedPrefix(graph, fixedLayers: nil)
+      fixedLayers = prefix.layers.count { graph[$0].operation.isConvolution }
+      reason = prefix.reason.map(Self.text)
+    } catch {
+      reason = error.all.map(Self.text).joined(separator: "; ")
+    }
+  }
+
+  private static func text(_ diagnostic: Diagnostic) -> String {
+    diagnostic.message + (diagnostic.remedy.map { " (\($0))" } ?? "")
+  }
+
+  var text: String {
+    guard let fixedLayers else { return "What can be frozen is not known: \(reason ?? "")" }
+    return "Can be frozen: up to --fixed-layers \(fixedLayers)"
+      + (reason.map { "; then: \($0)" } ?? "")
   }
 }
 
@@ -93,10 +125,12 @@ private struct InspectRecord: Encodable {
   var zeroWeights: Int
   var multiplyAccumulates: Int
   var isUsable: Bool
+  var frozen: Freezable
   var operators: [Entry]
   var diagnostics: [DiagnosticRecord]
 
-  init(_ listing: ModelListing) {
+  init(_ listing: ModelListing, frozen: Freezable) {
+    self.frozen = frozen
     format = listing.format
     name = listing.name
     input = listing.input
