@@ -11,5 +11,6 @@ struct DeepFreeze: AsyncParsableCommand {
     subcommands: [
       InspectCommand.self,
       RunCommand.self,
+      AddersCommand.self,
     ])
 }
