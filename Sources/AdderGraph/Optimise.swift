@@ -27,7 +27,9 @@ extension AdderGraph {
     var sharing = GreedySharing(inputs: matrix.inputs, rows: digits.rows)
     sharing.run()
     var rows = sharing.shared
-    if options.stepsPerAdder > 0, let state = SharingState(rows) {
+    let extras = options.stepsPerAdder < 40 ? 1 : 2
+    if let block = digits.block(extras: extras, below: rows.adderCount) { rows = block }
+    if options.stepsPerAdder > 0, rows.adderCount > digits.floor, let state = SharingState(rows) {
       var search = LocalSearch(state, seed: options.seed)
       search.run(steps: options.stepsPerAdder * rows.adderCount)
       rows = search.state.shared
@@ -53,6 +55,9 @@ struct DigitRows {
   /// Of each output: row, shift and sign; nil for a column of zeros.
   private var places: [(row: Int, shift: Int, isNegated: Bool)?] = []
 
+  /// The weights of the first row.
+  private var row: [Int]?
+
   init(_ matrix: ConstantMatrix) {
     precondition(matrix.inputs < PackedTerm.nodeLimit, "a matrix has fewer than 2^24 inputs")
     var known: [[Int]: Int] = [:]
@@ -67,10 +72,22 @@ struct DigitRows {
       let row = known[column] ?? rows.count
       if row == rows.count {
         known[column] = row
+        if row == 0 { self.row = column }
         rows.append(Self.digits(column))
       }
       places.append((row, shift, first < 0))
     }
+  }
+
+  /// Adders below which no graph can come, as far as is known here; 0 for more than one row.
+  var floor: Int { rows.count == 1 ? row.map(MultiplierBlock.floor) ?? 0 : 0 }
+
+  /// The one row there is through its multiplier block, if that has fewer adders than `bound`.
+  func block(extras: Int, below bound: Int) -> SharedRows? {
+    guard rows.count == 1, let row, MultiplierBlock.floor(row) < bound else { return nil }
+    // A block with e further constants has e adders more than the floor.
+    let useful = min(extras, bound - 1 - MultiplierBlock.floor(row))
+    return MultiplierBlock(row, extras: useful)?.transposed()
   }
 
   private static func digits(_ column: [Int]) -> [PackedTerm] {

@@ -107,7 +107,7 @@ import Testing
         adders += graph.adderCount
       }
     }
-    #expect(adders <= 16_300)
+    #expect(adders <= 15_165)
     #expect(adders >= 15_124)
   }
 }
