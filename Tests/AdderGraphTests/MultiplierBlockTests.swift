@@ -22,7 +22,7 @@ import Testing
       adders += graph.adderCount
       floors += floor(weights)
     }
-    #expect(adders <= floors + 300 / 8)
+    #expect(adders <= floors + 160)
   }
 
   @Test("Equal odd parts are multiplied once") func equalOddParts() {
