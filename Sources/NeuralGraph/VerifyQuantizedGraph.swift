@@ -35,6 +35,8 @@ extension QuantizedGraph {
     if outputs.contains(where: { !nodes.indices.contains($0.index) }) {
       found.append(Diagnostic("an output of the network '\(name)' is not one of its values"))
     }
+    let extents = verifyExtents()
+    guard extents.isEmpty else { return found + extents }
     for id in values {
       let node = self[id]
       let operands = node.operands.map { self[$0].type }
@@ -43,30 +45,40 @@ extension QuantizedGraph {
       }
       found += NodeChecker(node: node, operands: operands).check()
     }
-    return found.isEmpty ? verifySize() : found
+    return found.isEmpty ? verifyWork() : found
   }
 
-  /// Checks `NetworkLimits` over the whole network; every node must be valid by itself.
-  private func verifySize() -> [Diagnostic] {
-    var found: [Diagnostic] = []
-    func check(_ count: Int, _ limit: Int, _ what: String) {
-      guard count > limit else { return }
-      found.append(
-        Diagnostic(
-          "the network needs \(count) \(what); at most \(limit) are accepted",
-          remedy: "export it for a smaller input"))
+  /// Checks that all tensors together stay within `NetworkLimits`, before any node's work is
+  /// looked at. A tensor that is too large by itself counts as none here; its node says so.
+  private func verifyExtents() -> [Diagnostic] {
+    var (elements, channels) = (0, 0)
+    for node in nodes {
+      let shape = node.type.shape
+      let count = TensorShape.checkedElementCount(
+        shape.dimensions, limit: NetworkLimits.tensorElements)
+      elements += count ?? 0
+      channels += count == nil ? 0 : min(shape.channels, NetworkLimits.channels)
     }
-    check(
-      nodes.reduce(0) { $0 + $1.type.shape.elementCount }, NetworkLimits.allElements,
-      "activation elements")
-    check(
-      nodes.reduce(0) { $0 + $1.type.shape.channels }, NetworkLimits.allChannels, "channels")
+    return tooMuch(elements, NetworkLimits.allElements, "activation elements")
+      + tooMuch(channels, NetworkLimits.allChannels, "channels")
+  }
+
+  /// Checks the work of one evaluation; every node must be valid by itself.
+  private func verifyWork() -> [Diagnostic] {
     let operations = values.reduce(0) { sum, id in
       let (next, overflow) = sum.addingReportingOverflow(self.operationCount(of: id))
       return overflow ? Int.max : next
     }
-    check(operations, NetworkLimits.operations, "operations")
-    return found
+    return tooMuch(operations, NetworkLimits.operations, "operations")
+  }
+
+  private func tooMuch(_ count: Int, _ limit: Int, _ what: String) -> [Diagnostic] {
+    guard count > limit else { return [] }
+    return [
+      Diagnostic(
+        "the network needs \(count) \(what); at most \(limit) are accepted",
+        remedy: "export it for a smaller input")
+    ]
   }
 
   /// The second part of `verify`: accumulators stay in int32. Needs a valid structure.

@@ -24,13 +24,31 @@ struct WindowAxis: Hashable, Sendable {
     return low < end ? low..<end : 0..<0
   }
 
-  /// The different tap ranges of all output positions, in order of first appearance.
+  /// The output positions whose windows lie wholly inside the image; empty when none does.
+  private var interior: Range<Int> {
+    let reach = (kernel - 1) * dilation + 1
+    guard reach <= input else { return 0..<0 }
+    let first = (padBefore + stride - 1) / stride
+    let last = (input - reach + padBefore) / stride
+    let end = min(last + 1, output)
+    return first < end ? first..<end : 0..<0
+  }
+
+  /// The different tap ranges of all output positions, in order of first appearance. Positions
+  /// inside all see the whole kernel, so only the borders are walked.
   var distinctTaps: [Range<Int>] {
     var seen = Set<Range<Int>>()
-    return (0..<output).compactMap { position in
-      let taps = taps(position)
-      return seen.insert(taps).inserted ? taps : nil
+    var result: [Range<Int>] = []
+    func visit(_ positions: Range<Int>) {
+      for position in positions {
+        let taps = taps(position)
+        if seen.insert(taps).inserted { result.append(taps) }
+      }
     }
+    let interior = interior
+    visit(0..<min(interior.lowerBound + 1, output))
+    visit(max(interior.upperBound, min(interior.lowerBound + 1, output))..<output)
+    return result
   }
 
   /// Taps inside the image, summed over all output positions.

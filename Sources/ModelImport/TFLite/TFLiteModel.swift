@@ -196,7 +196,9 @@ struct TFLiteParser {
   private mutating func string(_ table: FlatTable, _ field: Int) throws(Diagnostic) -> String {
     guard let vector = try table.vector(field, elementSize: 1) else { return "" }
     try pay(vector.count, at: vector.start)
-    return try table.string(field) ?? ""
+    let text = try table.string(field) ?? ""
+    // Names go to terminals and into generated files.
+    return String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 32 ? "?" : $0 }))
   }
 
   private mutating func tensor(

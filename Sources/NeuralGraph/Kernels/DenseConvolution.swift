@@ -38,21 +38,26 @@ struct DenseConvolutionKernel: Sendable {
     }
   }
 
-  /// Some output rows of a windowed layer, gathered row by row.
+  /// Some output rows of a windowed layer, gathered some columns at a time.
   private func evaluateRows(
     _ rows: Range<Int>, _ values: UnsafePointer<Int16>, patch: Int,
     into target: UnsafeMutablePointer<UInt8>
   ) {
     let width = convolution.geometry.outputWidth
-    withUnsafeTemporaryAllocation(of: Int16.self, capacity: width * patch) { patches in
+    // As many patches as stay in the nearest cache.
+    let block = max(1, min(width, 8192 / patch))
+    withUnsafeTemporaryAllocation(of: Int16.self, capacity: block * patch) { patches in
       let patches = patches.baseAddress!
       for (index, row) in rows.enumerated() {
-        let target = target + index * width * convolution.outputChannels
-        for group in 0..<convolution.groups {
-          for column in 0..<width {
-            gather(values, row, column, group: group, into: patches + column * patch)
+        for first in stride(from: 0, to: width, by: block) {
+          let columns = first..<min(first + block, width)
+          let target = target + (index * width + first) * convolution.outputChannels
+          for group in 0..<convolution.groups {
+            for column in columns {
+              gather(values, row, column, group: group, into: patches + (column - first) * patch)
+            }
+            multiply(patches, pixels: columns.count, patch: patch, group: group, into: target)
           }
-          multiply(patches, pixels: width, patch: patch, group: group, into: target)
         }
       }
     }

@@ -169,6 +169,25 @@ struct VerifyTests {
     #expect(graph.verify().contains { $0.message.contains("operations") })
   }
 
+  @Test("Ten thousand vast tensors are refused at once, not one after the other")
+  func manyVastTensors() {
+    var graph = QuantizedGraph(name: "huge")
+    let type = QuantizedType(
+      shape: TensorShape([1, 1, 1 << 26, 1]), element: .uint8, scale: 1, zeroPoint: 0)
+    var value = graph.append(
+      QuantizedNode(name: "input", operation: .input, operands: [], type: type))
+    let geometry = WindowGeometry(
+      inputHeight: 1, inputWidth: 1 << 26, kernelHeight: 1, kernelWidth: 3, strideY: 1,
+      strideX: 1, padding: .same)!
+    let pool = QuantizedPool(geometry: geometry, clamp: 0...255)
+    for _ in 0..<10_000 {
+      value = graph.append(
+        QuantizedNode(name: "pool", operation: .maxPool(pool), operands: [value], type: type))
+    }
+    graph.outputs = [value]
+    #expect(graph.verify().map { $0.message.contains("activation elements") } == [true])
+  }
+
   @Test("A network without input, without output, or with two inputs is refused")
   func ends() {
     #expect(!QuantizedGraph(name: "empty").verify().isEmpty)
