@@ -73,6 +73,20 @@ public struct Datapath: Hashable, Sendable {
     return SignalID(signals.count - 1)
   }
 
+  /// Numbers signals that have one name, such as those of the requantizers that a border pixel and
+  /// an inner pixel of one channel need: `mul0_1`, `mul0_1_2`, …
+  package mutating func distinguishNames() {
+    var used: Set<String> = []
+    for index in signals.indices {
+      let name = signals[index].name
+      var number = 2
+      while !used.insert(signals[index].name).inserted {
+        signals[index].name = "\(name)_\(number)"
+        number += 1
+      }
+    }
+  }
+
   package mutating func rename(_ id: SignalID, _ name: String) { signals[id.index].name = name }
 
   /// The readers of each signal, by signal index; a signal that reads another twice counts once.

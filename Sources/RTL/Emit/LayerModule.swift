@@ -79,12 +79,10 @@ struct LayerModule {
     for period in 0..<layer.schedule.ranks { items += self.period(period) }
     if !live.isEmpty { items.append(.blank) }
     for (index, channel) in live.enumerated() {
-      let output = layer.datapath.outputs[index]
-      items.append(
-        .assign(
-          Assignment(
-            .name(Self.outputPort(channel: channel)),
-            .name(text.name(output, in: layer.schedule.ranks)))))
+      let value = text.whole(
+        layer.datapath.outputs[index], layer.schedule.ranks,
+        width: layer.output.channels[channel].bits)
+      items.append(.assign(Assignment(.name(Self.outputPort(channel: channel)), value)))
     }
     items += unused()
     return Module(name: layer.name, ports: ports, items: items)

@@ -45,7 +45,7 @@ struct SignalText {
   private func isSigned(_ id: SignalID) -> Bool { datapath[id].interval.isSigned }
 
   /// The whole signal, or its constant.
-  private func whole(_ id: SignalID, _ period: Int, width: Int) -> Expression {
+  func whole(_ id: SignalID, _ period: Int, width: Int) -> Expression {
     if case .constant(let value) = datapath[id].operation {
       return .constant(width: width, value: value)
     }

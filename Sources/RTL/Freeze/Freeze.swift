@@ -1,5 +1,6 @@
 import Dispatch
 import NeuralGraph
+import RTLTemplates
 import Synchronization
 import Verilog
 
@@ -13,7 +14,7 @@ public enum Freeze {
   {
     let prefix = try FixedPrefix(graph, fixedLayers: options.fixedLayers)
     let plans = try LayerPlanner.plan(prefix, graph)
-    var names = LegalNames()
+    var names = LegalNames(reserved: reservedNames)
     let designName = names.legalize(graph.name)
     let layerNames = plans.enumerated().map { index, plan in
       names.legalize("layer\(index + 1)_" + shortName(plan.node.name))
@@ -35,6 +36,11 @@ public enum Freeze {
       name: designName, inputName: graph[graph[prefix.layers[0]].operands[0]].name,
       input: plans[0].input, stages: stages, options: options)
   }
+
+  /// Modules that are there already: the templates, and what a simulation adds.
+  private static let reservedNames =
+    RTLTemplates.all.map { String($0.fileName.dropLast(2)) }
+    + ["taps", "bench", "df_record_file", "df_record_beat", "df_record_tap", "df_record_error"]
 
   /// The part of a model's tensor name that people know the layer by: the last path component
   /// but one when the last only says what the operator is.

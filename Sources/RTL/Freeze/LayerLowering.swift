@@ -174,8 +174,10 @@ extension LayerPlan {
       default: builder = lowering.lowerPointwise(windowed: form != .pointwise) { code($0) }
       }
     }
+    var named = builder.datapath
+    named.distinguishNames()
     let fanOut = FanOut(
-      builder.datapath, limit: options.fanOutLimit, ownsInputs: form != .pointwise)
+      named, limit: options.fanOutLimit, ownsInputs: form != .pointwise)
     let datapath = fanOut.datapath
     let widths = SignalWidths(datapath)
     let schedule = Scheduler.schedule(
