@@ -125,7 +125,10 @@ struct DatapathBuilder {
     }
     cost.requantizerAdders += affine.graph.adderCount
     let product = append(affine, on: source.signal) { "mul\(channel)_\($0 + 1)" }
-    var operand = product ?? Operand(constant(0))
+    guard var operand = product else {
+      let value = affine.outputOffset >> line.shift
+      return constant(min(max(value, clamp.lowerBound), clamp.upperBound))
+    }
     operand.shift += source.shift
     if source.isNegated { operand.isNegated.toggle() }
     if let correction = sign {

@@ -87,6 +87,19 @@ extension LayerPlan {
     }
   }
 
+  /// Where `code` changes its rounding: at the input's zero point.
+  private var rounding: PoolLowering.Rounding {
+    switch node.operation {
+    case .rescale(let rescale):
+      .init(bias: -input.zeroPoint, exponent: rescale.requantization.exponent)
+    case .mean(let mean):
+      .init(
+        bias: -input.height * input.width * input.zeroPoint,
+        exponent: mean.requantization.exponent)
+    default: .init()
+    }
+  }
+
   /// The weight layer as a convolution: a fully connected layer is a 1x1 one on a 1x1 map.
   var convolutionLayer: QuantizedConvolution? {
     switch node.operation {
@@ -168,10 +181,11 @@ extension LayerPlan {
       var lowering = PoolLowering(input: input, output: output)
       switch (node.operation, form) {
       case (.averagePool, .accumulator(let count)), (.mean, .accumulator(let count)):
-        builder = lowering.lowerWholeMap(count: count) { code($0) }
+        builder = lowering.lowerWholeMap(count: count, rounding) { code($0) }
       case (.averagePool(let pool), _): builder = lowering.lowerAverage(pool)
       case (.maxPool(let pool), _): builder = lowering.lowerMaximum(pool)
-      default: builder = lowering.lowerPointwise(windowed: form != .pointwise) { code($0) }
+      default:
+        builder = lowering.lowerPointwise(windowed: form != .pointwise, rounding) { code($0) }
       }
     }
     var named = builder.datapath

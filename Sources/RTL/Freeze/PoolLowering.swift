@@ -13,8 +13,18 @@ struct PoolLowering {
     self.output = output
   }
 
-  /// A function of each channel's pixel alone.
-  mutating func lowerPointwise(windowed: Bool, _ function: (Int) -> Int) -> DatapathBuilder {
+  /// What a rounding function of a code, or of a sum of codes, is around: it rounds differently for
+  /// the two signs of the argument plus `bias`.
+  struct Rounding {
+    var bias = 0
+    /// Of TFLite's multiplier; nil for a division.
+    var exponent: Int?
+  }
+
+  /// A function of each channel's pixel alone; `rounding` says where it rounds.
+  mutating func lowerPointwise(
+    windowed: Bool, _ rounding: Rounding, _ function: (Int) -> Int
+  ) -> DatapathBuilder {
     lowerEach { channel, interval, range, builder in
       let x =
         windowed
@@ -22,19 +32,25 @@ struct PoolLowering {
           .tap(channel: channel, row: 0, column: 0), "x\(channel)_r0c0", interval)
         : builder.input(.pixel(channel: channel), "x\(channel)", interval)
       return builder.appendRequantizer(
-        of: Datapath.Operand(x), bias: 0, channel: channel, clamp: range, function: function)
+        of: Datapath.Operand(x), bias: rounding.bias, channel: channel, clamp: range,
+        exponent: rounding.exponent
+      ) { function($0 - rounding.bias) }
     }
   }
 
-  /// A function of each channel's sum over the whole map of `count` pixels.
-  mutating func lowerWholeMap(count: Int, _ function: (Int) -> Int) -> DatapathBuilder {
+  /// A function of each channel's sum over the whole map of `count` pixels; `rounding` says where it
+  /// rounds.
+  mutating func lowerWholeMap(
+    count: Int, _ rounding: Rounding, _ function: (Int) -> Int
+  ) -> DatapathBuilder {
     lowerEach { channel, interval, range, builder in
       let total = interval.scaled(by: count)
       // While a frame is added up the accumulator holds sums of fewer pixels.
       let sum = builder.input(.sum(channel: channel), "sum\(channel)", total.union(interval))
       return builder.appendRequantizer(
-        of: Datapath.Operand(sum), bias: 0, channel: channel, domain: total, clamp: range,
-        function: function)
+        of: Datapath.Operand(sum), bias: rounding.bias, channel: channel, domain: total,
+        clamp: range, exponent: rounding.exponent
+      ) { function($0 - rounding.bias) }
     }
   }
 
