@@ -44,7 +44,8 @@ let package = Package(
     .target(
       name: "Simulation",
       dependencies: [
-        "RTL", "SimulatorSources", .product(name: "Subprocess", package: "swift-subprocess"),
+        "CPlatform", "RTL", "SimulatorSources",
+        .product(name: "Subprocess", package: "swift-subprocess"),
       ],
       swiftSettings: strict),
     .executableTarget(
@@ -71,6 +72,8 @@ let package = Package(
     .testTarget(name: "VerilogTests", dependencies: ["Verilog"], swiftSettings: strict),
     .testTarget(
       name: "RTLTests", dependencies: ["RTL", "RTLTemplates", "Simulation"], swiftSettings: strict),
+    .testTarget(
+      name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: strict),
     .testTarget(
       name: "EndToEndTests",
       dependencies: ["Simulation", "ModelImport", "GraphPasses", "TensorFiles"],

@@ -11,6 +11,9 @@ struct DeepFreeze: AsyncParsableCommand {
     subcommands: [
       InspectCommand.self,
       RunCommand.self,
+      EmitCommand.self,
+      VerifyCommand.self,
       AddersCommand.self,
+      FuzzCommand.self,
     ])
 }

@@ -1,4 +1,4 @@
-// The system's libraries that the package uses: libpng (images) and libcrypto (SHA-256).
+// The system's libraries that the package uses: libpng (images), libcrypto (SHA-256) and Linux.
 #ifndef CPLATFORM_H
 #define CPLATFORM_H
 #include <openssl/sha.h>
@@ -21,5 +21,9 @@ int df_png_read_info(const uint8_t *bytes, size_t count, struct df_png_info *inf
 // is dropped, gamma is left alone. Returns 1, or 0 with a sentence in `message`.
 int df_png_read_samples(const uint8_t *bytes, size_t count, uint8_t *samples, size_t samples_size,
                         char *message, size_t message_size);
+
+// Lets two folders change names, in one step where the file system can do that. Returns 0, or -1
+// with errno set, and then both have their old names.
+int df_exchange(const char *first, const char *second);
 
 #endif

@@ -1,9 +1,3 @@
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// A `QuantizedGraph` as two files: `network.json`, which people can read, and `network.bin` with
 /// the weights, biases and multipliers, whose SHA-256 stands in the JSON.
 ///

@@ -1,8 +1,4 @@
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
+import Foundation
 
 /// The JSON of emitted files and reports: sorted keys, indented, the same value the same bytes.
 public enum StableJSON {

@@ -1,0 +1,227 @@
+import NeuralGraph
+
+/// `design.json`: what an emitted folder's hardware is, for people, for `verify` and for reports.
+/// It names streams, stages with all that their timing depends on, taps, latencies and costs; the
+/// weights are in the Verilog and in `network.json`.
+public struct DesignDescription: Hashable, Sendable, Codable {
+  public static let fileName = "design.json"
+  static let formatName = "deepfreeze-design"
+  static let currentVersion = 1
+
+  /// One of the two AXI4-Streams: a beat is a pixel with all channels, 8 bits each.
+  public struct Stream: Hashable, Sendable, Codable {
+    /// The tensor's name in the model.
+    public var name: String
+    public var height: Int
+    public var width: Int
+    public var channels: Int
+    public var element: QuantizedElement
+    public var zeroPoint: Int
+
+    /// Bits of `tdata`.
+    public var dataBits: Int { 8 * channels }
+    /// Beats a frame.
+    public var pixels: Int { height * width }
+  }
+
+  /// A stage: what its control does, and where its registers and FIFO are.
+  public struct StageEntry: Hashable, Sendable, Codable {
+    public enum Kind: String, Hashable, Sendable, Codable {
+      /// A sliding window.
+      case window
+      /// Accumulators over the whole map.
+      case frameAccumulator
+    }
+
+    public var name: String
+    public var kind: Kind
+    /// The window; of an accumulator the window that covers its map.
+    public var geometry: WindowGeometry
+    /// L: register ranks behind the window registers.
+    public var ranks: Int
+    /// Words of the FIFO.
+    public var fifoDepth: Int
+    /// The least depth with which the stage, where it stands, never delays its input.
+    public var safeFIFODepth: Int
+    /// Clock cycles that the stage has for one of its input pixels.
+    public var cyclesPerPixel: Int
+    /// The layers' module names, in order.
+    public var layers: [String]
+  }
+
+  /// A layer and what it costs.
+  public struct LayerEntry: Hashable, Sendable, Codable {
+    /// The layer's Verilog module.
+    public var name: String
+    /// Its tensor's name in the model.
+    public var valueName: String
+    public var kind: String
+    /// [H, W, C] in and out.
+    public var input: [Int]
+    public var output: [Int]
+    /// Register ranks.
+    public var ranks: Int
+    public var cost: LayerCost
+  }
+
+  public var format: String
+  public var version: Int
+  /// The top module.
+  public var name: String
+  public var options: FreezeOptions
+  public var input: Stream
+  public var output: Stream
+  public var stages: [StageEntry]
+  public var layers: [LayerEntry]
+  public var taps: [Tap]
+  public var latency: StreamTiming.Latency
+  /// Verilog files of the design in compile order, and those that a simulation adds, by path.
+  public var rtlFiles: [String]
+  public var simulationFiles: [String]
+
+  /// Bits of `tuser`.
+  public var userBits: Int { options.sidebandBits + 1 }
+
+  /// The control of the design.
+  public var timing: StreamTiming {
+    StreamTiming(
+      stages: stages.map(\.timing), inputHeight: input.height, inputWidth: input.width)
+  }
+}
+
+extension DesignDescription.StageEntry {
+  /// What the cycle model needs.
+  public var timing: StageTiming {
+    switch kind {
+    case .window: StageTiming(.window(geometry), ranks: ranks, fifoDepth: fifoDepth)
+    case .frameAccumulator:
+      StageTiming(
+        .frameAccumulator(height: geometry.inputHeight, width: geometry.inputWidth), ranks: ranks,
+        fifoDepth: fifoDepth)
+    }
+  }
+}
+
+extension DesignDescription {
+  /// Describes a design whose Verilog is in `rtlFiles`, in compile order; a simulation adds
+  /// `simulationFiles`.
+  public init(_ design: Design, rtlFiles: [String], simulationFiles: [String]) {
+    format = Self.formatName
+    version = Self.currentVersion
+    name = design.name
+    options = design.options
+    input = Stream(design.inputName, design.input)
+    let layers = design.layers
+    output = Stream(layers[layers.count - 1].valueName, design.output)
+    let timing = design.timing
+    let cycles = timing.cyclesPerPixel
+    let safeDepths = timing.safeFIFODepths
+    stages = design.stages.indices.map { index in
+      let stage = design.stages[index]
+      let kind: StageEntry.Kind =
+        switch stage.timing.kind {
+        case .window: .window
+        case .frameAccumulator: .frameAccumulator
+        }
+      return StageEntry(
+        name: stage.name, kind: kind, geometry: stage.timing.geometry, ranks: stage.timing.ranks,
+        fifoDepth: stage.timing.fifoDepth, safeFIFODepth: safeDepths[index],
+        cyclesPerPixel: cycles[index], layers: stage.layers.map(\.name))
+    }
+    self.layers = layers.map { layer in
+      LayerEntry(
+        name: layer.name, valueName: layer.valueName, kind: layer.kind,
+        input: [layer.input.height, layer.input.width, layer.input.channels.count],
+        output: [layer.output.height, layer.output.width, layer.output.channels.count],
+        ranks: layer.schedule.ranks, cost: layer.cost)
+    }
+    taps = design.taps
+    latency = timing.latency()
+    self.rtlFiles = rtlFiles
+    self.simulationFiles = simulationFiles
+  }
+
+  /// The bytes of `design.json`.
+  public func encode() -> [UInt8] { StableJSON.encode(self) }
+
+  /// Reads `design.json`; throws what makes it unusable.
+  public init(json: [UInt8]) throws(Diagnostics) {
+    self = try StableJSON.decode(DesignDescription.self, json, file: Self.fileName)
+    let found = verify()
+    guard found.isEmpty else { throw Diagnostics(found).inFile(Self.fileName) }
+  }
+
+  /// All that would make the description unusable; a file may hold anything.
+  public func verify() -> [Diagnostic] {
+    guard format == Self.formatName else {
+      return [Diagnostic("it is not a design of deepfreeze, but '\(format)'")]
+    }
+    guard version == Self.currentVersion else {
+      return [
+        Diagnostic(
+          "its version is \(version), and this program reads version \(Self.currentVersion)",
+          remedy: "emit the design again")
+      ]
+    }
+    var found: [Diagnostic] = []
+    func require(_ condition: Bool, _ message: String) {
+      if !condition { found.append(Diagnostic(message)) }
+    }
+    let extent = 1...(1 << 20)
+    for (stream, what) in [(input, "input"), (output, "output")] {
+      require(
+        [stream.height, stream.width, stream.channels].allSatisfy(extent.contains)
+          && stream.element.range.contains(stream.zeroPoint), "the \(what) stream is absurd")
+    }
+    require((1...63).contains(options.sidebandBits), "the sideband has not 1 to 63 bits")
+    require(!stages.isEmpty, "it has no stage")
+    var (height, width) = (input.height, input.width)
+    for stage in stages {
+      require(
+        extent.contains(stage.ranks) && extent.contains(stage.fifoDepth),
+        "the stage '\(stage.name)' has an absurd number of ranks or of FIFO words")
+      require(
+        stage.geometry.inputHeight == height && stage.geometry.inputWidth == width,
+        "the stage '\(stage.name)' reads another map than the one before makes")
+      guard found.isEmpty else { return found }
+      found += stage.timing.verify(node: stage.name)
+      (height, width) = (stage.geometry.outputHeight, stage.geometry.outputWidth)
+    }
+    require(
+      output.height == height && output.width == width,
+      "the output stream is not the last stage's map")
+    for layer in layers {
+      require(layer.cost.isPlausible, "the layer '\(layer.name)' has absurd costs")
+    }
+    for (index, tap) in taps.enumerated() {
+      guard tap.index == index, stages.indices.contains(tap.stage) else {
+        require(false, "the tap '\(tap.layer)' has another index or no stage")
+        continue
+      }
+      let stage = stages[tap.stage]
+      require(
+        (1...stage.ranks).contains(tap.rank) && tap.height == stage.geometry.outputHeight
+          && tap.width == stage.geometry.outputWidth && extent.contains(tap.channels)
+          && tap.value >= 0, "the tap '\(tap.layer)' does not fit its stage")
+    }
+    return found
+  }
+}
+
+extension LayerCost {
+  /// True when the counts are such that sums and products of them stay far inside `Int`.
+  fileprivate var isPlausible: Bool {
+    [
+      weights, zeroWeights, multiplyAccumulates, sumAdders, requantizerAdders, adderBits,
+      adderBits32, registerBits, windowRegisterBits, lineMemoryBits, constantChannels, maximumWidth,
+    ].allSatisfy((0...1 << 44).contains)
+  }
+}
+
+extension DesignDescription.Stream {
+  fileprivate init(_ name: String, _ format: PixelFormat) {
+    self.init(
+      name: name, height: format.height, width: format.width, channels: format.channels.count,
+      element: format.element, zeroPoint: format.zeroPoint)
+  }
+}

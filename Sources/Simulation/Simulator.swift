@@ -1,0 +1,115 @@
+import NeuralGraph
+import RTL
+import SimulatorSources
+
+/// The two simulators that run a design with its recorders.
+public enum Simulator: String, Hashable, Sendable, Codable, CaseIterable {
+  case verilator, icarus
+}
+
+/// A simulation that was compiled: it runs any number of stimuli, one at a time.
+public struct CompiledSimulation: Sendable {
+  public let simulator: Simulator
+  let scratch: ScratchFolder
+  let budget: SimulationBudget
+
+  /// Plays `stimulus` for `cycles` and returns the path of the record, which lives until the next
+  /// run or the scratch folder's end.
+  func run(_ stimulus: Stimulus, cycles: Int) async throws(Diagnostics) -> String {
+    try scratch.write("stimulus.txt", stimulus.text(cycles: cycles))
+    scratch.remove("record.txt")
+    let timeout = budget.duration(cycles: cycles)
+    let outcome: Program.Outcome
+    switch simulator {
+    case .verilator:
+      let program = Program(
+        path: scratch.path + "/build/Vtaps", name: "the Verilator simulation")
+      outcome = try await program.require(
+        ["stimulus.txt", "+record=record.txt"], in: scratch.path, timeout: timeout)
+    case .icarus:
+      outcome = try await Program(.vvp).require(
+        ["-n", "bench.vvp", "+stimulus=stimulus.txt", "+record=record.txt"], in: scratch.path,
+        timeout: timeout)
+    }
+    // Simulators and test benches write only when something is wrong.
+    guard outcome.output.allSatisfy(\.isWhitespace) else {
+      throw Diagnostics(Diagnostic("the simulation says: \(outcome.lastLines)"))
+    }
+    return scratch.path + "/record.txt"
+  }
+}
+
+/// How much time a simulation may take before it is taken to hang. Both simulators always come to
+/// an end by themselves: the stimulus says after how many cycles.
+struct SimulationBudget: Hashable, Sendable {
+  /// Adders and register bits of the design, at most 2^30: the work of a cycle.
+  let work: Int
+
+  init(_ design: DesignDescription) {
+    let units = design.layers.reduce(1000) { work, layer in
+      work + layer.cost.sumAdders + layer.cost.requantizerAdders + layer.cost.registerBits
+        + layer.cost.windowRegisterBits
+    }
+    work = min(units, 1 << 30)
+  }
+
+  /// A minute, and a microsecond for every unit of work and cycle: far more than Icarus needs.
+  func duration(cycles: Int) -> Duration {
+    .seconds(60) + .microseconds(min(work * cycles, 1 << 40))
+  }
+}
+
+extension Simulator {
+  /// Compiles the design in the emitted folder `source`. `cycles` says about how long the runs will
+  /// be: long ones are worth an optimising compiler.
+  public func compile(
+    _ design: DesignDescription, source: String, cycles: Int, scratch: ScratchFolder
+  ) async throws(Diagnostics) -> CompiledSimulation {
+    let work = SimulationBudget(design).work
+    let timeout = Duration.seconds(600) + .milliseconds(min(work, 1 << 24))
+    // The link keeps white space in the folder's name out of makefiles.
+    scratch.remove("design")
+    try scratch.link("design", to: source)
+    let files = (design.rtlFiles + design.simulationFiles).map { "design/" + $0 }
+    switch self {
+    case .verilator:
+      try await Self.compileVerilator(
+        files + ["../design/sim/" + SimulatorSources.driver], isLong: work * cycles > 1 << 31,
+        scratch, timeout: timeout)
+    case .icarus:
+      try await Program(.iverilog).require(
+        [
+          "-g2005", "-o", "bench.vvp", "-s", "bench",
+          "-Pbench.INPUT_BITS=\(design.input.dataBits)",
+          "-Pbench.OUTPUT_BITS=\(design.output.dataBits)",
+          "-Pbench.USER_BITS=\(design.userBits)",
+        ] + files + ["design/sim/" + SimulatorSources.bench], in: scratch.path, timeout: timeout)
+    }
+    return CompiledSimulation(
+      simulator: self, scratch: scratch, budget: SimulationBudget(design))
+  }
+
+  /// `--x-initial fast` makes unknown values zero; that nothing depends on them is what Icarus
+  /// shows. -O0 compiles three times faster and runs ten times slower than -O1.
+  private static func compileVerilator(
+    _ files: [String], isLong: Bool, _ scratch: ScratchFolder, timeout: Duration
+  ) async throws(Diagnostics) {
+    try await Program(.verilator).require(
+      [
+        "--cc", "--exe", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert",
+        "--output-split", "20000", "-Wno-fatal", "--top-module", "taps", "-Mdir", "build",
+      ] + files, in: scratch.path, timeout: timeout)
+    let outcome = try await Program(.make).run(
+      [
+        "-C", "build", "-f", "Vtaps.mk", "-j", "2", "OPT_FAST=\(isLong ? "-O1" : "-O0")",
+        "OPT_SLOW=-O0", "OPT_GLOBAL=-O1", "Vtaps",
+      ], in: scratch.path, timeout: timeout)
+    guard outcome.succeeded else {
+      // make reports a missing compiler as a failure of its own.
+      try await Program(.compiler).require(
+        ["--version"], in: scratch.path, timeout: .seconds(20))
+      throw Diagnostics(
+        Diagnostic("the Verilator simulation could not be compiled:\n\(outcome.lastLines)"))
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import ArgumentParser
+import ModelImport
+import NeuralGraph
+import RTL
+import Simulation
+
+/// `deepfreeze emit`: a model's first layers as Verilog.
+struct EmitCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "emit",
+    abstract: "Writes a model's first layers as bit-exact, pipelined Verilog.")
+
+  @OptionGroup var model: ModelOptions
+  @OptionGroup var output: OutputOptions
+
+  @Option(help: "How many convolutions to fix, in order, or 'all' that hardware exists for.")
+  var fixedLayers: FixedLayers
+
+  @Option(name: .customLong("output"), help: "The folder to write.")
+  var folder: String
+
+  @Option(help: "Adder levels between two registers.")
+  var pipelineLevels: Int = 2
+
+  @Option(help: "The most readers of one register.")
+  var fanOutLimit: Int = 32
+
+  @Option(help: "Bits of tuser above the start of frame, from 1 to 63.")
+  var sidebandBits: Int = 8
+
+  @Flag(help: "Replace the folder if it exists.")
+  var force = false
+
+  func validate() throws {
+    if !(1...64).contains(pipelineLevels) {
+      throw ValidationError("--pipeline-levels takes a number from 1 to 64")
+    }
+    if fanOutLimit < 2 { throw ValidationError("--fan-out-limit takes a number from 2") }
+    if !(1...63).contains(sidebandBits) {
+      throw ValidationError("--sideband-bits takes a number from 1 to 63")
+    }
+  }
+
+  func run() async throws {
+    try await reportingDiagnostics(output) {
+      try FolderWriter.check(folder, force: force)
+      let loaded = try model.load()
+      let found = loaded.graph.verify()
+      guard found.isEmpty else { throw Diagnostics(found).inFile(model.model) }
+      let options = FreezeOptions(
+        fixedLayers: fixedLayers.count, pipelineLevels: pipelineLevels, fanOutLimit: fanOutLimit,
+        sidebandBits: sidebandBits)
+      let design: Design
+      do throws(Diagnostics) {
+        design = try Freeze.design(loaded.graph, options: options)
+      } catch {
+        throw error.inFile(model.model)
+      }
+      let network = NetworkFile(
+        graph: loaded.graph,
+        origin: .init(
+          file: model.model.lastPathComponent, sha256: sha256Hex(loaded.file.bytes)))
+      let files = design.emittedFiles(network: network)
+      try FolderWriter.write(files, to: folder, force: force)
+      let summary = Summary(design, folder: folder, files: files)
+      if output.json { printJSON(summary) } else { print(summary.text) }
+    }
+  }
+
+  /// What was written, in short; `design.json` has it all.
+  private struct Summary: Encodable {
+    var folder: String
+    var design: String
+    var layers: Int
+    var stages: Int
+    var weights: Int
+    var adders: Int
+    var latency: StreamTiming.Latency
+    var verilogBytes: Int
+
+    init(_ design: Design, folder: String, files: [EmittedFile]) {
+      self.folder = folder
+      self.design = design.name
+      layers = design.layers.count
+      stages = design.stages.count
+      weights = design.layers.reduce(0) { $0 + $1.cost.weights }
+      adders = design.layers.reduce(0) { $0 + $1.cost.sumAdders + $1.cost.requantizerAdders }
+      latency = design.timing.latency()
+      verilogBytes = files.filter { $0.path.hasPrefix("rtl/") }.reduce(0) { $0 + $1.bytes.count }
+    }
+
+    var text: String {
+      """
+      \(folder): \(design), \(layers) layers in \(stages) stages
+      \(grouped(weights)) weights, \(grouped(adders)) adders, \(grouped(verilogBytes)) bytes of Verilog
+      first output after \(grouped(latency.firstOutput)) cycles, last after \
+      \(grouped(latency.lastOutput)), a frame every \(grouped(latency.period))
+      """
+    }
+  }
+}
+
+/// The argument of `--fixed-layers`.
+struct FixedLayers: ExpressibleByArgument {
+  /// Convolutions; nil for all.
+  var count: Int?
+
+  init?(argument: String) {
+    if argument == "all" { return }
+    guard let count = Int(argument) else { return nil }
+    self.count = count
+  }
+}
