@@ -111,10 +111,20 @@ struct VerilogText {
 
   // MARK: Items
 
+  /// One line of printable ASCII, whatever `line` holds: models' names stand in comments.
+  private mutating func writeComment(_ line: String, indent: String) {
+    write(indent)
+    write(line.isEmpty ? "//" : "// ")
+    for scalar in line.unicodeScalars {
+      bytes.append((" "..."~").contains(scalar) ? UInt8(scalar.value) : UInt8(ascii: "?"))
+    }
+    write("\n")
+  }
+
   mutating func append(_ item: Item) {
     switch item {
     case .comment(let lines):
-      for line in lines { write("  // \(line)\n") }
+      for line in lines { writeComment(line, indent: "  ") }
     case .blank: write("\n")
     case .wires(let width, let names): appendDeclaration("wire ", width, names)
     case .registers(let width, let names, let attribute):
@@ -220,7 +230,7 @@ struct VerilogText {
   }
 
   mutating func append(_ file: SourceFile) {
-    for line in file.header { write(line.isEmpty ? "//\n" : "// \(line)\n") }
+    for line in file.header { writeComment(line, indent: "") }
     write("`default_nettype none\n\n")
     append(file.module)
     write("\n`default_nettype wire\n")

@@ -36,6 +36,15 @@ import Verilog
     #expect(Expression.constant(width: width, value: value).description == text)
   }
 
+  @Test("A comment stays on its line, whatever a model's names hold")
+  func comment() {
+    let file = SourceFile(
+      header: ["a\nendmodule"],
+      module: Module(name: "m", ports: [], items: [.comment(["b\r\n\u{2028}c\0"])]))
+    #expect(file.text.hasPrefix("// a?endmodule\n"))
+    #expect(file.text.contains("\n  // b???c?\n"))
+  }
+
   @Test("A file prints its header, its ports and its items in order")
   func file() {
     let module = Module(

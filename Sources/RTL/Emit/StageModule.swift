@@ -145,7 +145,7 @@ struct StageModule {
       wires[layer.output.channels[channel].bits, default: []]
         .append(Self.wire(layer: index + 1, channel: channel))
     }
-    var items: [Item] = [.blank, .comment(["\(layer.valueName): \(layer.kind)"])]
+    var items: [Item] = [.blank, .comment(["\(layer.name): \(layer.valueName), \(layer.kind)"])]
     for bits in wires.keys.sorted() { items.append(.wires(width: bits, names: wires[bits]!)) }
     var connections = [Connection("aclk", "aclk")]
     switch layer.form {

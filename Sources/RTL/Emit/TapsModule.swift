@@ -110,7 +110,7 @@ struct TapsModule {
     }
     return [
       .blank,
-      .comment([tap.valueName]),
+      .comment(["\(tap.layer): \(tap.valueName)"]),
       .instance(
         module: "df_record_tap",
         parameters: [Parameter("TAP", tap.index), Parameter("WIDTH", 8 * tap.channels)],
