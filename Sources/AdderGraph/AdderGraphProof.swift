@@ -1,5 +1,6 @@
 /// An integer combination of a graph's inputs; entries in order of input, no zero among them.
 public struct LinearForm: Hashable, Sendable {
+  /// One input and the factor, not 0, with which it enters.
   public struct Entry: Hashable, Sendable {
     public var input: Int
     public var coefficient: Int

@@ -1,5 +1,6 @@
 /// One thing wrong with the user's input: what, where, and what to do about it.
 public struct Diagnostic: Error, Hashable, Sendable, CustomStringConvertible {
+  /// An error stops the command; a warning or a note does not.
   public enum Severity: String, Hashable, Sendable, Codable {
     case error, warning, note
   }
@@ -33,7 +34,7 @@ public struct Diagnostic: Error, Hashable, Sendable, CustomStringConvertible {
     self.remedy = remedy
   }
 
-  /// `FILE: node 'N', byte B: error: MESSAGE. REMEDY`
+  /// `FILE: node 'N', byte B: error: MESSAGE (REMEDY)`
   public var description: String {
     var location: [String] = []
     if let node = place.node { location.append("node '\(node)'") }

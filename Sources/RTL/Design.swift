@@ -92,7 +92,9 @@ public struct Layer: Hashable, Sendable {
 public struct LayerCost: Hashable, Sendable, Codable {
   /// Position among the convolutions, from 1; nil for a pool.
   public var convolution: Int?
+  /// Stored weights, zeros included.
   public var weights = 0
+  /// Weights equal to their zero point: they cost nothing.
   public var zeroWeights = 0
   /// Multiply-accumulates of the original layer for one frame, zeros included.
   public var multiplyAccumulates = 0
@@ -102,12 +104,17 @@ public struct LayerCost: Hashable, Sendable, Codable {
   public var requantizerAdders = 0
   /// The sum of all adders' result widths.
   public var adderBits = 0
-  /// The same with 32 bits for every adder, and with widths taken from operand types alone.
+  /// The same with 32 bits for every adder.
   public var adderBits32 = 0
+  /// Bits of the pipeline registers behind the window.
   public var registerBits = 0
+  /// Bits of window registers, repeated ones and masks included, or of accumulators.
   public var windowRegisterBits = 0
+  /// Bits of the line buffer: (Kh - 1) dilation rows of the live channels.
   public var lineMemoryBits = 0
+  /// Output channels that are proved constant and not built.
   public var constantChannels = 0
+  /// Bits of the widest adder.
   public var maximumWidth = 0
 }
 

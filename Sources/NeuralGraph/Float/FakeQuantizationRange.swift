@@ -1,7 +1,9 @@
 /// The nudged grid of one fake quantization: its scale and zero point, and what it does to a
 /// number. Source: TensorFlow's `Nudge` and FakeQuantWithMinMaxVars kernel, in binary32.
 public struct FakeQuantizationRange: Hashable, Sendable {
+  /// The codes of the grid.
   public let codes: ClosedRange<Int>
+  /// The nudged scale and zero point.
   public let parameters: QuantizationParameters
 
   /// Nil when the bounds are not finite, not in order, or give a scale of zero.

@@ -17,7 +17,9 @@ public struct NetworkFile: Hashable, Sendable {
     }
   }
 
+  /// Of the file with the structure.
   public static let jsonName = "network.json"
+  /// Of the file with weights, biases and multipliers.
   public static let binaryName = "network.bin"
   static let format = "deepfreeze-network"
   static let version = 1

@@ -3,6 +3,7 @@ import NeuralGraph
 /// All that the control of one stage depends on: what it does with a frame's pixels, the ranks of
 /// its datapath, and the depth of its FIFO.
 public struct StageTiming: Hashable, Sendable {
+  /// How the stage takes its pixels: by which control template.
   public enum Kind: Hashable, Sendable {
     /// A sliding window (`df_window_control`).
     case window(WindowGeometry)

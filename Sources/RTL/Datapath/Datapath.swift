@@ -26,9 +26,11 @@ public struct Datapath: Hashable, Sendable {
     }
   }
 
+  /// What a signal is computed from. Closed, so that the compiler finds a forgotten case.
   public enum Operation: Hashable, Sendable {
     /// A register outside the datapath that holds still or moves with the window.
     case input
+    /// A number; no register holds it.
     case constant(Int)
     /// The sum of two shifted, signed operands; at most one is negated.
     case add(Operand, Operand)
@@ -42,11 +44,13 @@ public struct Datapath: Hashable, Sendable {
     case equals(SignalID, Int)
     /// The second when the first, a 1-bit signal, is 1, else the third.
     case select(SignalID, SignalID, SignalID)
+    /// The greater of both.
     case maximum(SignalID, SignalID)
     /// `clamp(signal >> shift)`, the shift arithmetic (floor).
     case saturate(SignalID, shift: Int, clamp: ClosedRange<Int>)
   }
 
+  /// One value of the list.
   public struct Signal: Hashable, Sendable {
     /// Its name in the Verilog; at most 15 characters keep it inline.
     public var name: String

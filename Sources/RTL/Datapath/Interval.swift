@@ -1,4 +1,4 @@
-/// The exact set of values that a signal can take is bounded by a closed range of integers.
+/// A closed range of integers that holds every value that a signal can take.
 public typealias Interval = ClosedRange<Int>
 
 extension ClosedRange<Int> {

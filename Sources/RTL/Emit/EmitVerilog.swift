@@ -4,6 +4,7 @@ import Verilog
 
 /// A design as Verilog text: whole, in a stable order, nothing written anywhere.
 public struct VerilogSource: Hashable, Sendable {
+  /// One file: its name without folders, and its text.
   public struct File: Hashable, Sendable {
     public var name: String
     public var text: String
