@@ -55,8 +55,15 @@ setup:
 	    echo "Not found:$$missing"; exit 1; fi; \
 	fi
 
+# The figures of docs/performance.md: on Google's MobileNet if ../shared is there.
+MOBILENET = ../shared/models/mobilenet_v1_0.25_224_quant.tflite
 bench: build
-	$(DEEPFREEZE) bench
+	@if [ -f $(MOBILENET) ]; then \
+	  $(DEEPFREEZE) bench $(MOBILENET) --fixed-layers 11 27 --input ../shared/images/cat.bmp; \
+	else \
+	  $(DEEPFREEZE) bench $(EXAMPLE) --fixed-layers 11 12 \
+	    --input $(firstword $(wildcard models/images/*.png)); \
+	fi
 
 fuzz: build
 	$(DEEPFREEZE) fuzz --seeds $(SEEDS) --first $(FIRST)

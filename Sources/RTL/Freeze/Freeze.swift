@@ -42,17 +42,25 @@ public enum Freeze {
     RTLTemplates.all.map { String($0.fileName.dropLast(2)) }
     + ["taps", "bench", "df_record_file", "df_record_beat", "df_record_tap", "df_record_error"]
 
-  /// The part of a model's tensor name that people know the layer by: the last path component
-  /// but one when the last only says what the operator is.
+  /// The part of a model's tensor name that people know the layer by: its last component that is
+  /// not just the operator behind the layer, with the one before it if it is only the layer's kind.
   static func shortName(_ name: String) -> String {
     let first = name.split(separator: ";").first.map(String.init) ?? name
     let operators: Set<String> = [
-      "Relu6", "Relu", "BiasAdd", "Conv2D", "add_fold", "act_quant", "depthwise", "convolution",
-      "FakeQuantWithMinMaxVars", "FusedBatchNormV3", "AvgPool", "MaxPool", "Mean", "MatMul",
+      "relu6", "relu", "biasadd", "conv2d", "add_fold", "act_quant", "convolution",
+      "fakequantwithminmaxvars", "fusedbatchnormv3", "batchnorm", "avgpool", "maxpool", "mean",
+      "matmul",
     ]
+    let kinds: Set<String> = ["depthwise", "pointwise", "expand", "project", "conv"]
     var parts = first.split(separator: "/").map(String.init)
-    while parts.count > 1, operators.contains(parts[parts.count - 1]) { parts.removeLast() }
-    return parts.last ?? name
+    while parts.count > 1, operators.contains(parts[parts.count - 1].lowercased()) {
+      parts.removeLast()
+    }
+    guard let last = parts.last else { return name }
+    // `depthwise/depthwise` is the operator of the layer `depthwise`.
+    while parts.count > 1, parts[parts.count - 2] == last { parts.removeLast() }
+    return parts.count > 1 && kinds.contains(last.lowercased())
+      ? parts[parts.count - 2] + "_" + last : last
   }
 
   /// Layers by stage: a window or an accumulator begins one.

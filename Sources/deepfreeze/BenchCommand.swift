@@ -1,0 +1,99 @@
+import ArgumentParser
+import Foundation
+import NeuralGraph
+import RTL
+import Simulation
+import TensorFiles
+
+/// `deepfreeze bench`: the figures of docs/performance.md on this machine. Nothing is asserted.
+struct BenchCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench", abstract: "Measures the tool on a model.", shouldDisplay: false)
+
+  @OptionGroup var model: ModelOptions
+  @OptionGroup var output: OutputOptions
+
+  @Option(
+    parsing: .upToNextOption, help: "Numbers of fixed layers to emit, fewest first.")
+  var fixedLayers: [Int] = [11, 27]
+
+  @Option(help: "An input, to run the interpreter on and to verify the first of the designs with.")
+  var input: String
+
+  @Option(help: "Images for the interpreter's rate.")
+  var images: Int = 40
+
+  func run() async throws {
+    try await reportingDiagnostics(output) {
+      let base = FileManager.default.temporaryDirectory
+        .appendingPathComponent("deepfreeze-bench-\(UUID().uuidString)").path
+      defer { try? FileManager.default.removeItem(atPath: base) }
+      let clock = ContinuousClock()
+      var folders: [String] = []
+      var rows = [["measured", "time", "memory so far", ""]]
+      for layers in fixedLayers {
+        let folder = "\(base)-\(layers)"
+        folders.append(folder)
+        var note = ""
+        let time = try clock.measure { note = try emit(layers, to: folder) }
+        rows.append(["emit, \(layers) layers", seconds(time), peakMemory(), note])
+      }
+      defer { for folder in folders { try? FileManager.default.removeItem(atPath: folder) } }
+      let graph = try model.load().graph
+      let image = try loadInput(
+        input, for: graph.nodes[0].type, resize: true, rawBytes: false)
+      let interpreter = try Interpreter(graph)
+      _ = try interpreter.evaluate(image)
+      let time = try clock.measure {
+        for _ in 0..<images { _ = try interpreter.evaluate(image) }
+      }
+      let rate = Double(images) / (time / .seconds(1))
+      rows.append([
+        "interpreter, \(images) images", seconds(time), peakMemory(),
+        String(format: "%.1f images a second", rate),
+      ])
+      let emitted = try EmittedFolder(path: folders[0])
+      var passed = ""
+      let start = clock.now
+      let report = try await ScratchFolder.with(keep: false) {
+        scratch throws(Diagnostics) -> VerificationReport in
+        let verification = try await Verification(
+          emitted, simulator: .verilator, frames: 1, scratch: scratch)
+        return try await verification.run(frames: [image])
+      }
+      passed = report.passed ? "passed" : "FAILED"
+      rows.append([
+        "verify, \(fixedLayers[0]) layers, 1 frame, Verilator, build included",
+        seconds(clock.now - start), peakMemory(), passed,
+      ])
+      print(table(rows, left: [0, 3]))
+    }
+  }
+
+  /// Emits from the model's file on, as `deepfreeze emit` does; returns what came out.
+  private func emit(_ layers: Int, to folder: String) throws -> String {
+    let loaded = try model.load()
+    let design = try Freeze.design(loaded.graph, options: FreezeOptions(fixedLayers: layers))
+    let network = NetworkFile(
+      graph: loaded.graph,
+      origin: .init(file: model.model.lastPathComponent, sha256: sha256Hex(loaded.file.bytes)))
+    let files = design.emittedFiles(network: network)
+    try FolderWriter.write(files, to: folder, force: false)
+    let bytes = files.filter { $0.path.hasPrefix("rtl/") }.reduce(0) { $0 + $1.bytes.count }
+    let weights = design.layers.reduce(0) { $0 + $1.cost.weights }
+    let adders = design.layers.reduce(0) { $0 + $1.cost.sumAdders + $1.cost.requantizerAdders }
+    return "\(grouped(weights)) weights, \(grouped(adders)) adders, "
+      + String(format: "%.1f bytes of Verilog a weight", Double(bytes) / Double(weights))
+  }
+
+  private func seconds(_ time: Duration) -> String {
+    String(format: "%.2f s", time / .seconds(1))
+  }
+
+  /// The process's largest resident set until now.
+  private func peakMemory() -> String {
+    var usage = rusage()
+    getrusage(RUSAGE_SELF, &usage)
+    return "\(usage.ru_maxrss / 1024) MB"
+  }
+}
