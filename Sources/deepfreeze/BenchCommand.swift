@@ -93,7 +93,7 @@ struct BenchCommand: AsyncParsableCommand {
   /// The process's largest resident set until now.
   private func peakMemory() -> String {
     var usage = rusage()
-    getrusage(RUSAGE_SELF, &usage)
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     return "\(usage.ru_maxrss / 1024) MB"
   }
 }

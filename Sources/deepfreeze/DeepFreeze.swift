@@ -15,5 +15,6 @@ struct DeepFreeze: AsyncParsableCommand {
       VerifyCommand.self,
       AddersCommand.self,
       FuzzCommand.self,
+      BenchCommand.self,
     ])
 }
