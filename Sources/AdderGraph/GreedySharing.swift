@@ -18,9 +18,7 @@ struct GreedySharing {
   /// What is left of each row.
   private(set) var rows: [[PackedTerm]]
 
-  private var inputDigits: InputDigits
-  /// Of every node past the inputs: row << 8 | low byte of its term, ascending.
-  private var occurrences: [[UInt64]] = []
+  private var terms: TermSets
   private var queue = PatternQueue()
   private var counter = PatternCounter()
   private var matches: [Match] = []
@@ -36,23 +34,23 @@ struct GreedySharing {
   init(inputs: Int, rows: [[PackedTerm]]) {
     self.inputs = inputs
     self.rows = rows
-    inputDigits = InputDigits(inputs: inputs, rows: rows)
+    terms = TermSets(inputs: inputs, rows: rows)
   }
 
   /// Shares until no pattern occurs twice.
   mutating func run() {
     for input in 0..<inputs {
-      inputDigits.collect(input, into: &matches)
+      terms.collect(input, into: &matches)
       countPairs(of: input)
     }
     while let (pattern, count) = queue.removeMostFrequent() {
       // Neither node can have fewer occurrences left than the pattern.
-      let bound = min(occurrenceCount(pattern.first), occurrenceCount(pattern.second.node))
+      let bound = min(terms.count(pattern.first), terms.count(pattern.second.node))
       if bound < count {
         if bound >= 2 { queue.insert(pattern, count: bound) }
         continue
       }
-      collectMatches(pattern)
+      terms.collect(pattern, into: &matches)
       if matches.count == count {
         substitute(pattern)
       } else if matches.count >= 2 {
@@ -70,11 +68,6 @@ struct GreedySharing {
         let first = PackedTerm(node: pattern.first, shift: -lower, isNegated: false)
         return [first, pattern.second.applied(to: first)]
       })
-  }
-
-  /// Terms of a node that are left in all rows.
-  private func occurrenceCount(_ node: Int) -> Int {
-    node < inputs ? inputDigits.counts[node] : occurrences[node - inputs].count
   }
 
   /// Queues the patterns of a node, which occurs at `matches`, with every node up to itself (for an
@@ -115,52 +108,10 @@ struct GreedySharing {
     }
   }
 
-  /// Fills `matches` with the occurrences of a pattern that do not overlap.
-  private mutating func collectMatches(_ pattern: PairPattern) {
-    matches.removeAll(keepingCapacity: true)
-    let (first, second) = (pattern.first, pattern.second.node)
-    if second < inputs {
-      inputDigits.collect(pattern, into: &matches)
-    } else if first == second {
-      collectMatchesOfOneNode(pattern)
-    } else if first >= inputs,
-      occurrences[first - inputs].count <= occurrences[second - inputs].count
-    {
-      for occurrence in occurrences[first - inputs] {
-        let (row, term) = Self.unpack(occurrence, node: first)
-        let other = pattern.second.applied(to: term)
-        if contains(other, row: row) { matches.append(Match(row: row, first: term)) }
-      }
-    } else {
-      let inverse = PackedTerm(node: first, shift: 0, isNegated: false)
-        .relative(to: pattern.second)
-      for occurrence in occurrences[second - inputs] {
-        let (row, term) = Self.unpack(occurrence, node: second)
-        let other = inverse.applied(to: term)
-        if contains(other, row: row) { matches.append(Match(row: row, first: other)) }
-      }
-    }
-  }
-
-  /// Occurrences of `n ± n<<d`, low shifts first, no term twice.
-  private mutating func collectMatchesOfOneNode(_ pattern: PairPattern) {
-    let node = pattern.first
-    for occurrence in occurrences[node - inputs] {
-      let (row, term) = Self.unpack(occurrence, node: node)
-      guard contains(pattern.second.applied(to: term), row: row) else { continue }
-      let isTaken = matches.contains {
-        $0.row == row && pattern.second.applied(to: $0.first) == term
-      }
-      if !isTaken { matches.append(Match(row: row, first: term)) }
-    }
-  }
-
   /// Makes a node of a pattern and puts it in the place of every match, then counts its pairs.
   private mutating func substitute(_ pattern: PairPattern) {
     let node = inputs + patterns.count
     patterns.append(pattern)
-    occurrences.append([])
-    occurrences[node - inputs].reserveCapacity(matches.count)
     let lower = min(0, pattern.second.shift)
     for index in matches.indices {
       let (row, first) = (matches[index].row, matches[index].first)
@@ -168,10 +119,9 @@ struct GreedySharing {
       remove(pattern.second.applied(to: first), row: row)
       let term = PackedTerm(node: node, shift: first.shift + lower, isNegated: first.isNegated)
       rows[row].append(term)
-      occurrences[node - inputs].append(Self.pack(row, term))
       matches[index].first = term
     }
-    occurrences[node - inputs].sort()
+    terms.append(matches)
     countPairs(of: node)
   }
 
@@ -181,43 +131,6 @@ struct GreedySharing {
     }
     rows[row][place] = rows[row][rows[row].count - 1]
     rows[row].removeLast()
-    if term.node < inputs {
-      inputDigits.remove(term, row: row)
-    } else {
-      let place = find(Self.pack(row, term), node: term.node)
-      occurrences[term.node - inputs].remove(at: place)
-    }
-  }
-
-  private func contains(_ term: PackedTerm, row: Int) -> Bool {
-    if term.node < inputs { return inputDigits.contains(term, row: row) }
-    guard term.shift >= 0 else { return false }
-    let wanted = Self.pack(row, term)
-    let place = find(wanted, node: term.node)
-    let list = occurrences[term.node - inputs]
-    return place < list.count && list[place] == wanted
-  }
-
-  /// The place of an occurrence, or where it would stand.
-  private func find(_ occurrence: UInt64, node: Int) -> Int {
-    occurrences[node - inputs].withUnsafeBufferPointer { list in
-      var (low, high) = (0, list.count)
-      while low < high {
-        let middle = (low + high) / 2
-        if list[middle] < occurrence { low = middle + 1 } else { high = middle }
-      }
-      return low
-    }
-  }
-
-  private static func pack(_ row: Int, _ term: PackedTerm) -> UInt64 {
-    UInt64(row) << 8 | UInt64(term.bits & 255)
-  }
-
-  private static func unpack(_ occurrence: UInt64, node: Int) -> (Int, PackedTerm) {
-    (
-      Int(occurrence >> 8),
-      PackedTerm(bits: UInt32(node) << 8 | UInt32(truncatingIfNeeded: occurrence & 255))
-    )
+    terms.remove(term, row: row)
   }
 }

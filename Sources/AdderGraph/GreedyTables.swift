@@ -1,82 +1,137 @@
-/// The digits of inputs as bit sets over rows: one set for each input, sign and shift, so that the
-/// occurrences of a pattern of two inputs are found 64 rows at a time.
-struct InputDigits {
-  private let words: Int
-  private let shifts: Int
-  private var sets: [UInt64]
-  /// Digits of each input that are left.
-  private(set) var counts: [Int]
-  private var taken: [UInt64]
+/// The terms of all rows as bit sets over rows: one set for each node, shift and sign in use, so that
+/// the occurrences of a pattern are found 64 rows at a time. Terms of a node never come after it.
+struct TermSets {
+  /// The sets of one node. A place is 2 * shift + (1 when negated).
+  private struct Node {
+    /// Places that have a set, in this order from `start` on.
+    var places: UInt128
+    /// Those whose set is not empty.
+    var live: UInt128
+    /// The first of the node's sets.
+    var start: Int
+    /// Terms of the node in all rows.
+    var count: Int
 
+    /// The number of a place's set.
+    @inline(__always)
+    func set(_ place: Int) -> Int {
+      start + (places & ((1 << UInt128(place)) - 1)).nonzeroBitCount
+    }
+  }
+
+  private let words: Int
+  private var nodes: [Node] = []
+  private var sets: [UInt64] = []
+  private var sizes: [Int] = []
+  private var taken: [UInt64] = []
+
+  /// The terms of rows over nodes `0 ..< inputs`.
   init(inputs: Int, rows: [[PackedTerm]]) {
     words = (rows.count + 63) / 64
-    shifts = (rows.joined().lazy.map(\.shift).max() ?? 0) + 1
-    sets = [UInt64](repeating: 0, count: inputs * 2 * shifts * words)
-    taken = [UInt64](repeating: 0, count: 2 * shifts * words)
-    counts = [Int](repeating: 0, count: inputs)
-    for (row, terms) in rows.enumerated() {
-      for term in terms {
-        sets[place(term, row)] |= 1 << UInt64(row & 63)
-        counts[term.node] += 1
-      }
+    var terms = [[GreedySharing.Match]](repeating: [], count: inputs)
+    for (row, list) in rows.enumerated() {
+      for term in list { terms[term.node].append(.init(row: row, first: term)) }
     }
+    for list in terms { append(list) }
   }
 
-  private func start(_ node: Int, _ sign: Int, _ shift: Int) -> Int {
-    ((node * 2 + sign) * shifts + shift) * words
+  /// The next node, with its terms.
+  mutating func append(_ terms: [GreedySharing.Match]) {
+    var node = Node(places: 0, live: 0, start: sizes.count, count: terms.count)
+    for term in terms { node.places |= 1 << UInt128(Self.place(term.first)) }
+    node.live = node.places
+    let count = node.places.nonzeroBitCount
+    sizes.append(contentsOf: repeatElement(0, count: count))
+    sets.append(contentsOf: repeatElement(0, count: count * words))
+    for term in terms {
+      let set = node.set(Self.place(term.first))
+      sizes[set] += 1
+      sets[set * words + term.row >> 6] |= 1 << UInt64(term.row & 63)
+    }
+    nodes.append(node)
   }
 
-  private func place(_ term: PackedTerm, _ row: Int) -> Int {
-    start(term.node, term.isNegated ? 1 : 0, term.shift) + row >> 6
+  private static func place(_ term: PackedTerm) -> Int { Int(term.bits & 255) - 128 }
+
+  private static func term(_ node: Int, _ place: Int) -> PackedTerm {
+    PackedTerm(bits: UInt32(node) << 8 | UInt32(place + 128))
   }
 
-  func contains(_ term: PackedTerm, row: Int) -> Bool {
-    guard (0..<shifts).contains(term.shift) else { return false }
-    return sets[place(term, row)] >> UInt64(row & 63) & 1 != 0
-  }
+  /// Terms of a node that are left.
+  func count(_ node: Int) -> Int { nodes[node].count }
 
+  /// Takes a term out of a row that has it.
   mutating func remove(_ term: PackedTerm, row: Int) {
-    sets[place(term, row)] &= ~(1 << UInt64(row & 63))
-    counts[term.node] -= 1
+    let place = Self.place(term)
+    let set = nodes[term.node].set(place)
+    sets[set * words + row >> 6] &= ~(1 << UInt64(row & 63))
+    sizes[set] -= 1
+    nodes[term.node].count -= 1
+    if sizes[set] == 0 { nodes[term.node].live &= ~(1 << UInt128(place)) }
   }
 
-  /// All terms of an input.
-  func collect(_ input: Int, into matches: inout [GreedySharing.Match]) {
+  /// All terms of a node.
+  func collect(_ node: Int, into matches: inout [GreedySharing.Match]) {
     matches.removeAll(keepingCapacity: true)
-    for sign in 0...1 {
-      for shift in 0..<shifts {
-        let term = PackedTerm(node: input, shift: shift, isNegated: sign == 1)
-        for word in 0..<words {
-          append(sets[start(input, sign, shift) + word], word, term, &matches)
-        }
+    var live = nodes[node].live
+    while live != 0 {
+      let place = live.trailingZeroBitCount
+      live &= live - 1
+      let start = nodes[node].set(place) * words
+      for word in 0..<words {
+        append(sets[start + word], word, Self.term(node, place), &matches)
       }
     }
   }
 
-  /// Occurrences of a pattern of two inputs that do not overlap: low shifts first.
+  /// Occurrences of a pattern that do not overlap: low shifts first.
   mutating func collect(_ pattern: PairPattern, into matches: inout [GreedySharing.Match]) {
-    let (first, second) = (pattern.first, pattern.second.node)
-    let difference = pattern.second.shift
+    matches.removeAll(keepingCapacity: true)
+    let (a, b) = (nodes[pattern.first], nodes[pattern.second.node])
+    let isOneNode = pattern.first == pattern.second.node
+    let move = 2 * pattern.second.shift
     let flip = pattern.second.isNegated ? 1 : 0
-    let isOneNode = first == second
-    let range = max(0, -difference)..<max(max(0, -difference), min(shifts, shifts - difference))
-    for shift in range {
-      for sign in 0...1 {
-        let a = start(first, sign, shift)
-        let b = start(second, sign ^ flip, shift + difference)
-        let term = PackedTerm(node: first, shift: shift, isNegated: sign == 1)
+    var wanted = a.live
+    if flip == 1 { wanted = (wanted & Self.plain) << 1 | (wanted >> 1 & Self.plain) }
+    // Places past the last one fall out: no row has terms there.
+    var partners = (move >= 0 ? wanted << UInt128(move) : wanted >> UInt128(-move)) & b.live
+    while partners != 0 {
+      let partner = partners.trailingZeroBitCount
+      partners &= partners - 1
+      let place = (partner - move) ^ flip
+      let (first, second) = (a.set(place), b.set(partner))
+      if isOneNode {
+        collectOneNode(a, first, second, Self.term(pattern.first, place), &matches)
+        continue
+      }
+      sets.withUnsafeBufferPointer { sets in
+        let (low, high) = (first * words, second * words)
         for word in 0..<words {
-          var both = sets[a + word] & sets[b + word]
-          if isOneNode && both != 0 {
-            both &= ~taken[a - start(first, 0, 0) + word]
-            taken[b - start(first, 0, 0) + word] |= both
-          }
-          if both != 0 { append(both, word, term, &matches) }
+          let both = sets[low + word] & sets[high + word]
+          if both != 0 { append(both, word, Self.term(pattern.first, place), &matches) }
         }
       }
     }
-    if isOneNode {
-      for index in taken.indices { taken[index] = 0 }
+    if isOneNode { taken.removeAll(keepingCapacity: true) }
+  }
+
+  private static let plain = UInt128(0x5555_5555_5555_5555) << 64 | 0x5555_5555_5555_5555
+
+  /// Rows that have terms of two places of one node, neither taken by a lower occurrence.
+  private mutating func collectOneNode(
+    _ node: Node, _ first: Int, _ second: Int, _ term: PackedTerm,
+    _ matches: inout [GreedySharing.Match]
+  ) {
+    if taken.isEmpty {
+      taken.append(contentsOf: repeatElement(0, count: node.places.nonzeroBitCount * words))
+    }
+    for word in 0..<words {
+      let (low, high) = ((first - node.start) * words + word, (second - node.start) * words + word)
+      let both =
+        sets[first * words + word] & sets[second * words + word] & ~taken[low] & ~taken[high]
+      taken[low] |= both
+      taken[high] |= both
+      if both != 0 { append(both, word, term, &matches) }
     }
   }
 
