@@ -8,7 +8,7 @@ extension AdderGraph {
     case quick = 1
     /// Seconds.
     case thorough = 2
-    /// Minutes.
+    /// Up to minutes; small matrices are searched several times over.
     case exhaustive = 3
 
     /// Steps of local search for each adder of the greedy solution.
@@ -20,11 +20,16 @@ extension AdderGraph {
       case .exhaustive: 600
       }
     }
+
+    /// Searches of which the best is taken.
+    public var restarts: Int { self == .exhaustive ? 6 : 1 }
   }
 }
 
 extension AdderGraph.Options {
+  /// Steps and restarts of an effort level.
   public init(effort: AdderGraph.Effort, inputBits: Int = 8) {
-    self.init(stepsPerAdder: effort.stepsPerAdder, inputBits: inputBits)
+    self.init(
+      stepsPerAdder: effort.stepsPerAdder, restarts: effort.restarts, inputBits: inputBits)
   }
 }

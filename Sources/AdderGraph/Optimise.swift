@@ -2,15 +2,21 @@ extension AdderGraph {
   /// How much work `optimise` does.
   public struct Options: Hashable, Sendable {
     /// Steps of local search for each adder of the greedy solution; 0 leaves that as it is. More steps
-    /// of the same seed never end with more adders.
+    /// of the same seed, and more restarts, never end with more adders.
     public var stepsPerAdder: Int
+    /// Independent searches from the greedy solution, of which the best is taken; at least 1. Fewer for
+    /// more than 500 adders, one above 1,500.
+    public var restarts: Int
     /// The usual width of an input in bits; steers which terms are summed first, nothing else.
     public var inputBits: Int
     /// Where the random choices of local search start.
     public var seed: UInt64
 
-    public init(stepsPerAdder: Int = 0, inputBits: Int = 8, seed: UInt64 = 1) {
+    public init(
+      stepsPerAdder: Int = 0, restarts: Int = 1, inputBits: Int = 8, seed: UInt64 = 1
+    ) {
       self.stepsPerAdder = stepsPerAdder
+      self.restarts = restarts
       self.inputBits = inputBits
       self.seed = seed
     }
@@ -29,14 +35,32 @@ extension AdderGraph {
     var rows = sharing.shared
     let extras = options.stepsPerAdder < 40 ? 1 : 2
     if let block = digits.block(extras: extras, below: rows.adderCount) { rows = block }
-    if options.stepsPerAdder > 0, rows.adderCount > digits.floor, let state = SharingState(rows) {
-      var search = LocalSearch(state, seed: options.seed)
-      search.run(steps: options.stepsPerAdder * rows.adderCount)
-      rows = search.state.shared
+    if options.stepsPerAdder > 0, rows.adderCount > digits.floor {
+      rows = searched(rows, options)
     }
     var builder = Builder(inputs: matrix.inputs, inputBits: options.inputBits)
     let sums = rows.build(in: &builder)
     return builder.finish(outputs: digits.outputs(sums))
+  }
+
+  /// Above this number of steps a search takes only `largeStepsPerAdder` steps an adder: a step's time
+  /// grows with the rows.
+  private static let largeStepCount = 3_600_000
+  private static let largeStepsPerAdder = 60
+
+  /// The rows after local search, the best of all restarts; the same where they are too many for it.
+  private static func searched(_ rows: SharedRows, _ options: Options) -> SharedRows {
+    let adders = rows.adderCount
+    let steps = min(
+      options.stepsPerAdder * adders, max(largeStepCount, largeStepsPerAdder * adders))
+    var best = rows
+    for restart in 0..<max(1, min(options.restarts, 3_000 / max(1, adders))) {
+      guard let state = SharingState(rows) else { return rows }
+      var search = LocalSearch(state, seed: options.seed &+ UInt64(restart))
+      search.run(steps: steps)
+      if search.state.cost < best.adderCount { best = search.state.shared }
+    }
+    return best
   }
 
   /// One graph an output, nothing shared between them: the filters of a depthwise layer, where column

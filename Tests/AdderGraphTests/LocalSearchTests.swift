@@ -29,7 +29,7 @@ import Testing
     .enabled(if: SharedMatrices.areThere),
     arguments: [
       ("00_conv_27x8", 186), ("02_pw_8x16", 70), ("04_pw_16x32", 335), ("06_pw_32x32", 775),
-      ("08_pw_32x64", 1535), ("10_pw_64x64", 2935),
+      ("08_pw_32x64", 1535), ("10_pw_64x64", 2960),
     ])
   func realLayers(name: String, bar: Int) throws {
     let matrix = try SharedMatrices.load(name)
