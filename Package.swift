@@ -76,7 +76,7 @@ let package = Package(
       name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: strict),
     .testTarget(
       name: "EndToEndTests",
-      dependencies: ["Simulation", "ModelImport", "GraphPasses", "TensorFiles"],
+      dependencies: ["deepfreeze", "Simulation", "ModelImport", "GraphPasses", "TensorFiles"],
       swiftSettings: strict),
   ]
 )

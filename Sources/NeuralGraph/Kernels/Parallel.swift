@@ -45,7 +45,7 @@ func centred(_ bytes: [UInt8], element: QuantizedElement, zeroPoint: Int) -> [In
 }
 
 /// Applies a `FixedPointMultiplier`, a zero point and a clamp, with all constants ready. Both of
-/// TFLite's roundings are one shift (../docs/numerics.md):
+/// TFLite's roundings are one shift (docs/numerics.md):
 /// `(a 2^L q + 2^30 + 2^(30+E) - [a 2^L q + 2^30 < 0] 2^31) >> (31 + E)` for E >= 1.
 struct Requantizer: Sendable {
   private let factor: Int

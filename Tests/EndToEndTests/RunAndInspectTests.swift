@@ -1,0 +1,117 @@
+import Foundation
+import NeuralGraph
+import TensorFiles
+import Testing
+
+@Suite("deepfreeze run and inspect")
+struct RunAndInspectTests {
+  @Test("run prints the classes with their labels, best first")
+  func classes() throws {
+    let labels = CommandLineTool.root.appending(path: "models/fashion_mnist_labels.txt").path
+    let result = try CommandLineTool.run(
+      "run", CommandLineTool.model, "--input", CommandLineTool.image, "--top", "3", "--labels",
+      labels)
+    #expect(result.status == 0)
+    #expect(result.errors.isEmpty)
+    let lines = result.output.split(separator: "\n")
+    #expect(lines.count == 5)
+    #expect(lines[2].hasSuffix("Ankle boot"))
+    #expect(lines[2].split(separator: " ")[0] == "9")
+  }
+
+  @Test("run writes a trace that equals LiteRT's, and the output as an array")
+  func files() throws {
+    struct Golden: Decodable { var runs: [Trace.Run] }
+    let folder = try TemporaryFolder()
+    let result = try CommandLineTool.run(
+      "run", CommandLineTool.model, "--input", CommandLineTool.image, "--trace",
+      folder.path("trace.json"), "--output", folder.path("output.npy"))
+    #expect(result.status == 0)
+    let recorded = CommandLineTool.root.appending(path: "models/golden/fashion_mnist_int8.json")
+    let wanted = try JSONDecoder().decode(Golden.self, from: Data(contentsOf: recorded)).runs
+      .first { $0.image == "9_ankle-boot.png" }
+    let trace = try StableJSON.decode(
+      Trace.self, readFile(folder.path("trace.json")), file: "trace.json")
+    #expect(trace.runs == [wanted])
+    #expect(try trace.modelDigest == sha256Hex(readFile(CommandLineTool.model)))
+    let array = try NPYArray(npy: readFile(folder.path("output.npy")))
+    #expect(array.shape == [1, 10])
+    #expect(sha256Hex(array.bytes) == trace.runs[0].operators.last?.sha256)
+  }
+
+  @Test("run with --json prints one object")
+  func json() throws {
+    let result = try CommandLineTool.run(
+      "run", CommandLineTool.model, "--input", CommandLineTool.image, "--json")
+    #expect(result.status == 0)
+    let object = try JSONSerialization.jsonObject(with: Data(result.output.utf8))
+    #expect(((object as? [String: Any])?["results"] as? [Any])?.count == 1)
+  }
+
+  @Test("inspect lists the layers, and counts convolutions as --fixed-layers does")
+  func inspect() throws {
+    let result = try CommandLineTool.run("inspect", CommandLineTool.model)
+    #expect(result.status == 0)
+    #expect(result.output.contains("12 convolutions, 9,888 weights"))
+    #expect(result.output.contains("up to --fixed-layers 12"))
+  }
+
+  @Test(
+    "An input that cannot be used ends in exit code 2 and a diagnostic that names the file",
+    arguments: [
+      ["run", "/nonexistent.tflite", "--input", "x.png"],
+      ["run", CommandLineTool.model, "--input", "/nonexistent.png"],
+      ["run", CommandLineTool.model, "--input", CommandLineTool.model],
+      ["inspect", CommandLineTool.image],
+    ])
+  func unusable(arguments: [String]) throws {
+    let result = try CommandLineTool.run(
+      arguments[0], arguments[1], arguments.count > 2 ? arguments[2] : "--json",
+      arguments.count > 3 ? arguments[3] : "--json")
+    #expect(result.status == 2)
+    #expect(result.errors.contains("error: "))
+    #expect(result.errors.contains("/"))
+  }
+
+  @Test("An image of another size needs --resize")
+  func size() throws {
+    let folder = try TemporaryFolder()
+    let image = try folder.write(
+      Array("P5 30 20 255\n".utf8) + Array(repeating: 9, count: 600), "image.pgm")
+    let refused = try CommandLineTool.run("run", CommandLineTool.model, "--input", image)
+    #expect(refused.status == 2)
+    #expect(refused.errors.contains("30x20"))
+    let resized = try CommandLineTool.run(
+      "run", CommandLineTool.model, "--input", image, "--resize")
+    #expect(resized.status == 0)
+  }
+
+  @Test("Diagnostics are also given to machines")
+  func diagnosticsAsJSON() throws {
+    let result = try CommandLineTool.run("inspect", CommandLineTool.image, "--json")
+    #expect(result.status == 2)
+    let object = try JSONSerialization.jsonObject(with: Data(result.output.utf8))
+    let diagnostics = (object as? [String: Any])?["diagnostics"] as? [[String: Any]]
+    #expect(diagnostics?.first?["severity"] as? String == "error")
+    #expect(diagnostics?.first?["file"] as? String == CommandLineTool.image)
+  }
+
+  @Test(
+    "Wrong usage ends in exit code 64",
+    arguments: [["run"], ["run", "model"], ["inspect"], ["nonsense"]])
+  func usage(arguments: [String]) throws {
+    let result = try CommandLineTool.run(
+      arguments[0], arguments.count > 1 ? arguments[1] : "--unknown")
+    #expect(result.status == 64)
+  }
+
+  @Test("Labels must be as many as the network's outputs")
+  func labels() throws {
+    let folder = try TemporaryFolder()
+    let labels = try folder.write(Array("one\ntwo\n".utf8), "labels.txt")
+    let result = try CommandLineTool.run(
+      "run", CommandLineTool.model, "--input", CommandLineTool.image, "--labels", labels)
+    #expect(result.status == 2)
+    #expect(result.errors.contains("2 lines"))
+  }
+}
