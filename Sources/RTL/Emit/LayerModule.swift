@@ -84,26 +84,44 @@ struct LayerModule {
         width: layer.output.channels[channel].bits)
       items.append(.assign(Assignment(.name(Self.outputPort(channel: channel)), value)))
     }
-    items += unused()
+    items += unused(ports: ports, items: items)
     return Module(name: layer.name, ports: ports, items: items)
   }
 
-  /// Names the bits that rounding and clamping leave, so that lint knows they are meant.
-  private func unused() -> [Item] {
+  /// Names the bits that rounding, clamping and sums modulo a power of two leave, and the ports of a
+  /// layer without a register, so that lint knows they are meant.
+  private func unused(ports: [Port], items: [Item]) -> [Item] {
     var parts: [Expression] = []
+    let hasRegister = items.contains {
+      if case .clocked(_, _, let updates) = $0 { !updates.isEmpty } else { false }
+    }
+    if !hasRegister { parts = ports.filter { $0.direction == .input }.map { .name($0.name) } }
+    var named: Set<String> = []
+    func leave(_ id: SignalID, _ period: Int) {
+      let name = text.name(id, in: period)
+      if named.insert(name).inserted { parts.append(.name(name)) }
+    }
     for index in layer.datapath.signals.indices {
-      let signal = layer.datapath.signals[index]
-      guard case .saturate(let source, _, _) = signal.operation,
-        layer.datapath[source].operation != .input || layer.widths.bits[source.index] > 1
-      else { continue }
-      parts.append(.name(text.name(source, in: layer.schedule.period[index])))
+      let period = layer.schedule.period[index]
+      switch layer.datapath.signals[index].operation {
+      case .saturate(let source, _, _):
+        if layer.datapath[source].operation != .input || layer.widths.bits[source.index] > 1 {
+          leave(source, period)
+        }
+      case .add(let a, let b):
+        for operand in [a, b] where !layer.datapath[operand.signal].operation.isConstant {
+          let held = text.bits(operand.signal, in: period)
+          if held + operand.shift > layer.widths.bits[index] { leave(operand.signal, period) }
+        }
+      default: break
+      }
     }
     guard !parts.isEmpty else { return [] }
     return [
       .whenDefined(
         macro: "VERILATOR",
         [
-          .comment(["Bits that rounding and clamping leave are not read."]),
+          .comment(["Bits that rounding, clamping and modular sums leave are not read."]),
           .define(
             width: 1, name: "unused",
             value: .unary(
