@@ -28,6 +28,9 @@ struct EmitCommand: AsyncParsableCommand {
   @Option(help: "Bits of tuser above the start of frame, from 1 to 63.")
   var sidebandBits: Int = 8
 
+  @Flag(help: "Scale calibration images to the network's input size.")
+  var resize = false
+
   @Flag(help: "Replace the folder if it exists.")
   var force = false
 
@@ -44,7 +47,7 @@ struct EmitCommand: AsyncParsableCommand {
   func run() async throws {
     try await reportingDiagnostics(output) {
       try FolderWriter.check(folder, force: force)
-      let loaded = try model.load()
+      let loaded = try model.load(resize: resize)
       let found = loaded.graph.verify()
       guard found.isEmpty else { throw Diagnostics(found).inFile(model.model) }
       let options = FreezeOptions(
