@@ -1,4 +1,5 @@
 import ArgumentParser
+import GraphPasses
 import ModelImport
 import NeuralGraph
 import RTL
@@ -50,17 +51,18 @@ struct EmitCommand: AsyncParsableCommand {
       let loaded = try model.load(resize: resize)
       let found = loaded.graph.verify()
       guard found.isEmpty else { throw Diagnostics(found).inFile(model.model) }
+      let graph = foldPad(loaded.graph)
       let options = FreezeOptions(
         fixedLayers: fixedLayers.count, pipelineLevels: pipelineLevels, fanOutLimit: fanOutLimit,
         sidebandBits: sidebandBits)
       let design: Design
       do throws(Diagnostics) {
-        design = try Freeze.design(loaded.graph, options: options)
+        design = try Freeze.design(graph, options: options)
       } catch {
         throw error.inFile(model.model)
       }
       let network = NetworkFile(
-        graph: loaded.graph,
+        graph: graph,
         origin: .init(
           file: model.model.lastPathComponent, sha256: sha256Hex(loaded.file.bytes)))
       let files = design.emittedFiles(network: network)
