@@ -54,8 +54,8 @@ extension VerificationReport {
   /// The figures of `design.json` as far as this run shows them: without stalls, complete frames
   /// back to back.
   ///
-  /// An image smaller than a window's reach is a case of its own: its first output waits for a
-  /// flush, and the pixels of a frame behind it, which take the flush's place, come slower.
+  /// A small image under large windows is a case of its own: its first output waits for a flush,
+  /// and the pixels of a frame behind it, which take the flush's place, come slower.
   private static func latency(
     _ design: DesignDescription, _ expectation: Expectation, _ result: ComparisonResult,
     isStalled: Bool
@@ -68,12 +68,7 @@ extension VerificationReport {
       && result.outputCycles.count == frames * output
     let isAlone = isClean && frames == 1
     let neverWaits = design.stages.allSatisfy { $0.fifoDepth >= $0.safeFIFODepth }
-    let isUsual =
-      isClean && neverWaits
-      && design.stages.allSatisfy {
-        let window = WindowTiming($0.geometry)
-        return window.firstOutputDelay < window.pixels
-      }
+    let isUsual = isClean && neverWaits && comesWithOwnPixels(design)
     // A frame's last output waits for the pixels of so many frames, itself included.
     let covering = 1 + (design.latency.lastOutputFollowed - 1) / max(1, input)
     func begin(_ frame: Int) -> Int { result.inputCycles[frame * input] }
@@ -94,6 +89,19 @@ extension VerificationReport {
         measured: isUsual && frames > 1 ? first(1) - first(0) : nil),
     ]
   }
+}
+
+/// True when a frame's first output needs no flush in any stage: walks from the last stage's first
+/// output back to the input pixel on which it depends.
+private func comesWithOwnPixels(_ design: DesignDescription) -> Bool {
+  var index = 0
+  for stage in design.stages.reversed() {
+    let window = WindowTiming(stage.geometry)
+    let (row, column) = index.quotientAndRemainder(dividingBy: stage.geometry.outputWidth)
+    index = window.step(row: row, column: column)
+    if index >= window.pixels { return false }
+  }
+  return true
 }
 
 extension VerificationReport: CustomStringConvertible {
