@@ -23,7 +23,7 @@ func foldAffine(_ graph: Graph) throws(Diagnostic) -> Graph {
 }
 
 /// `affine-to-depthwise`: a factor or summand a channel of an image, which no layer before it
-/// takes, becomes a 1x1 depthwise convolution. Not in networks with fake quantization, whose
+/// takes, becomes a 1x1 depthwise convolution, which takes those that follow. Not in networks with fake quantization, whose
 /// training did not see such a layer's weights quantized.
 func affineToDepthwise(_ graph: Graph) throws(Diagnostic) -> Graph {
   guard !graph.isFakeQuantized else { return graph }
@@ -34,6 +34,12 @@ func affineToDepthwise(_ graph: Graph) throws(Diagnostic) -> Graph {
       let affine = AffineStep(operation, node, in: graph)
     else {
       try rewriter.copy(id)
+      continue
+    }
+    if rewriter.hasOneReader(affine.operand),
+      let layer = try fold(affine, name: node.name, &rewriter)
+    {
+      rewriter.replace(id, by: layer)
       continue
     }
     let channels = node.shape.channels
@@ -54,7 +60,7 @@ func affineToDepthwise(_ graph: Graph) throws(Diagnostic) -> Graph {
         name: node.name, .convolution(Convolution(geometry: geometry, groups: channels)),
         [rewriter.image(affine.operand), weights, bias]))
   }
-  return rewriter.finish()
+  return try dropUnused(rewriter.finish())
 }
 
 /// One operation on a tensor and a constant that has one number, or one a channel.

@@ -35,9 +35,8 @@ public struct GraphPass: Sendable {
   /// 5. `fold-affine` multiplies the factors into the weights and adds the summands to the biases.
   /// 6. `affine-to-depthwise` makes 1x1 depthwise layers of the factors that have no layer of their
   ///    own (batch normalization before a convolution).
-  /// 7. `fold-affine` again: those layers' summands.
-  /// 8. `activation-before-fake-quantization`, once nothing else stands between the two.
-  /// 9. `drop-unused` last: the passes above leave behind what they replaced.
+  /// 7. `activation-before-fake-quantization`, once nothing else stands between the two.
+  /// 8. `drop-unused` last: the passes above leave behind what they replaced.
   public static let all: [GraphPass] = [
     GraphPass(
       "decompose-batch-normalization", "batch normalization as plain arithmetic",
@@ -51,7 +50,6 @@ public struct GraphPass: Sendable {
     GraphPass(
       "affine-to-depthwise", "the other factors and summands a channel as depthwise layers",
       affineToDepthwise),
-    GraphPass("fold-affine", "the depthwise layers' summands", foldAffine),
     GraphPass(
       "activation-before-fake-quantization", "activations to the layer that they belong to",
       activationBeforeFakeQuantization),

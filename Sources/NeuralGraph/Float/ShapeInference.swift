@@ -6,14 +6,17 @@ public struct ShapeError: Error, Hashable, Sendable {
 
 extension Operation {
   /// The most elements that a tensor may have.
-  public static let maximumElements = 1 << 28
+  public static let maximumElements = NetworkLimits.tensorElements
 
   /// The shape of the result, from the operands' shapes; checks their number and their fit.
   public func shape(of operands: [TensorShape]) throws(ShapeError) -> TensorShape {
     let result = try uncheckedShape(of: operands)
     guard
-      TensorShape.checkedElementCount(result.dimensions, limit: Operation.maximumElements) != nil
+      let count = TensorShape.checkedElementCount(
+        result.dimensions, limit: Operation.maximumElements)
     else { throw ShapeError("a tensor of \(result) is too large") }
+    if case .constant = self { return result }
+    guard count > 0 else { throw ShapeError("a tensor of \(result) has no elements") }
     return result
   }
 
@@ -89,7 +92,9 @@ extension Operation {
     _ operands: [TensorShape]
   ) throws(ShapeError) -> TensorShape {
     let (left, right) = (operands[0], operands[1])
-    guard left.rank == 2, right.rank == 2, left.dimensions[1] == right.dimensions[0] else {
+    guard left.rank == 2, right.rank == 2, left.dimensions[1] == right.dimensions[0],
+      left.dimensions[1] > 0
+    else {
       throw ShapeError("\(left) and \(right) cannot be multiplied")
     }
     if operands.count == 3, operands[2] != TensorShape([right.dimensions[1]]) {

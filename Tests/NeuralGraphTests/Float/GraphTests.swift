@@ -33,12 +33,22 @@ import Testing
       } == "node 'sum': error: add: 1x2x2x3 and 2 cannot be broadcast to one shape")
   }
 
-  @Test("A tensor of more than 2^28 elements is refused")
+  @Test("A tensor of more than 2^26 elements is refused")
   func tooLarge() {
     #expect(
       failure { graph throws(Diagnostic) in
-        try graph.append(name: "x", image(1 << 15, 1 << 15, 3))
+        try graph.append(name: "x", image(1 << 13, 1 << 13, 3))
       }?.contains("too large") == true)
+  }
+
+  @Test("A tensor without elements is refused")
+  func empty() {
+    #expect(
+      failure { graph throws(Diagnostic) in
+        let x = try graph.append(name: "x", image(1, 1, 1))
+        let none = try graph.append(name: "none", .constant(FloatTensor(vector: [])))
+        try graph.append(name: "sum", .binary(.add), [x, none])
+      } == "node 'sum': error: add: a tensor of 1x1x1x0 has no elements")
   }
 
   @Test("Verification finds a missing output and a number that is none")
