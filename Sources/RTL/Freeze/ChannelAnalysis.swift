@@ -20,7 +20,9 @@ struct ChannelAnalysis {
     sums = []
     biases = []
     outputs = []
-    // A tap's interval: the channel's, and the zero point where the tap can leave the image.
+    // A tap's interval: the channel's, and the zero point where the tap can leave the image. The
+    // constant channels of a tap leave the image together, so they count as one number inside and
+    // one outside: they may cancel.
     let inside = input.channels.map(\.interval)
     let atBorder = inside.map { $0.union(input.zeroPoint...input.zeroPoint) }
     for output in 0..<convolution.outputChannels {
@@ -31,12 +33,19 @@ struct ChannelAnalysis {
       var index = output * geometry.kernelHeight * geometry.kernelWidth * perGroup
       for row in 0..<geometry.kernelHeight {
         for column in 0..<geometry.kernelWidth {
-          let intervals = reach.canLeave(row: row, column: column) ? atBorder : inside
+          let canLeave = reach.canLeave(row: row, column: column)
+          let intervals = canLeave ? atBorder : inside
+          var fixed = (inside: 0, outside: 0)
           for channel in firstInput..<firstInput + perGroup {
             let weight = Int(convolution.weights[index])
             index += 1
             if weight == 0 { continue }
             total += weight
+            if case .constant(let value) = input.channels[channel] {
+              fixed.inside += weight * value
+              fixed.outside += weight * input.zeroPoint
+              continue
+            }
             let interval = intervals[channel]
             if weight > 0 {
               low += weight * interval.lowerBound
@@ -46,6 +55,8 @@ struct ChannelAnalysis {
               high += weight * interval.lowerBound
             }
           }
+          low += canLeave ? min(fixed.inside, fixed.outside) : fixed.inside
+          high += canLeave ? max(fixed.inside, fixed.outside) : fixed.inside
         }
       }
       let bias = Int(convolution.bias[output]) - input.zeroPoint * total
