@@ -139,6 +139,8 @@ public struct Design: Hashable, Sendable {
   public var input: PixelFormat
   public var stages: [Stage]
   public var options: FreezeOptions
+  /// Why no further layer was fixed; nil when the wanted number was reached.
+  public var end: Diagnostic?
 
   public var output: PixelFormat { stages[stages.count - 1].output }
   public var layers: [Layer] { stages.flatMap(\.layers) }
@@ -156,12 +158,20 @@ public struct FreezeOptions: Hashable, Sendable, Codable {
   public var pipelineLevels: Int
   /// The most readers of one register.
   public var fanOutLimit: Int
-  /// Bits of `tuser` above bit 0.
+  /// Bits of `tuser` above bit 0, at least 1.
   public var sidebandBits: Int
+  /// How long to search for fewer adders.
+  public var effort: Int
 
   public init(
-    fixedLayers: Int? = nil, pipelineLevels: Int = 2, fanOutLimit: Int = 32, sidebandBits: Int = 8
+    fixedLayers: Int? = nil, pipelineLevels: Int = 2, fanOutLimit: Int = 32, sidebandBits: Int = 8,
+    effort: Int = 1
   ) {
+    precondition(pipelineLevels >= 1, "a clock period holds at least one adder level")
+    precondition(fanOutLimit >= 2, "a fan-out limit below two cannot be met")
+    precondition((1...63).contains(sidebandBits), "the sideband has 1 to 63 bits")
+    precondition((0...3).contains(effort), "effort is 0 to 3")
+    self.effort = effort
     self.fixedLayers = fixedLayers
     self.pipelineLevels = pipelineLevels
     self.fanOutLimit = fanOutLimit

@@ -72,7 +72,7 @@ struct BenchCommand: AsyncParsableCommand {
 
   /// Emits from the model's file on, as `deepfreeze emit` does; returns what came out.
   private func emit(_ layers: Int, to folder: String) throws -> String {
-    let loaded = try model.load()
+    let loaded = try model.loadForHardware()
     let design = try Freeze.design(loaded.graph, options: FreezeOptions(fixedLayers: layers))
     let network = NetworkFile(
       graph: loaded.graph,

@@ -29,6 +29,9 @@ struct EmitCommand: AsyncParsableCommand {
   @Option(help: "Bits of tuser above the start of frame, from 1 to 63.")
   var sidebandBits: Int = 8
 
+  @Option(help: "How long to search for fewer adders: 0 not at all, 1 a second, 2, 3 minutes.")
+  var effort: Int = 1
+
   @Flag(help: "Scale calibration images to the network's input size.")
   var resize = false
 
@@ -40,6 +43,7 @@ struct EmitCommand: AsyncParsableCommand {
       throw ValidationError("--pipeline-levels takes a number from 1 to 64")
     }
     if fanOutLimit < 2 { throw ValidationError("--fan-out-limit takes a number from 2") }
+    if !(0...3).contains(effort) { throw ValidationError("--effort takes a number from 0 to 3") }
     if !(1...63).contains(sidebandBits) {
       throw ValidationError("--sideband-bits takes a number from 1 to 63")
     }
@@ -48,21 +52,23 @@ struct EmitCommand: AsyncParsableCommand {
   func run() async throws {
     try await reportingDiagnostics(output) {
       try FolderWriter.check(folder, force: force)
-      let loaded = try model.load(resize: resize)
-      let found = loaded.graph.verify()
-      guard found.isEmpty else { throw Diagnostics(found).inFile(model.model) }
-      let graph = foldPad(loaded.graph)
+      let loaded = try model.loadForHardware(resize: resize)
       let options = FreezeOptions(
         fixedLayers: fixedLayers.count, pipelineLevels: pipelineLevels, fanOutLimit: fanOutLimit,
-        sidebandBits: sidebandBits)
+        sidebandBits: sidebandBits, effort: effort)
       let design: Design
       do throws(Diagnostics) {
-        design = try Freeze.design(graph, options: options)
+        design = try Freeze.design(loaded.graph, options: options)
       } catch {
         throw error.inFile(model.model)
       }
+      if fixedLayers.count == nil, var end = design.end {
+        end.severity = .note
+        printToStandardError(
+          Diagnostics(end).inFile(model.model).description + "; the layers before it are fixed")
+      }
       let network = NetworkFile(
-        graph: graph,
+        graph: loaded.graph,
         origin: .init(
           file: model.model.lastPathComponent, sha256: sha256Hex(loaded.file.bytes)))
       let files = design.emittedFiles(network: network)

@@ -61,6 +61,19 @@ struct ModelOptions: ParsableArguments {
   }
 }
 
+extension ModelOptions {
+  /// The same network, checked and in the form that hardware is made of: pads are part of the
+  /// windows that read them.
+  func loadForHardware(resize: Bool = false) throws(Diagnostics) -> LoadedModel {
+    var loaded = try load(resize: resize)
+    let found = loaded.graph.verify()
+    guard found.isEmpty else { throw Diagnostics(found).inFile(model) }
+    loaded.graph = foldPad(loaded.graph)
+    loaded.origins = [:]
+    return loaded
+  }
+}
+
 extension InputNormalization: ExpressibleByArgument {
   /// `LOW,HIGH`.
   public init?(argument: String) {

@@ -162,7 +162,9 @@ struct SignalText {
     // Bits of the shifted value; past the top there is only its sign.
     let bits = max(1, held - shift)
     let low = min(shift, top)
-    if shift >= held, !interval.isSigned { return .constant(width: width, value: 0) }
+    if shift >= held, !interval.isSigned {
+      return .constant(width: width, value: max(0, clamp.lowerBound))
+    }
     func value() -> Expression {
       if width <= bits { return slice(a, low + width - 1, low, period) }
       let part = slice(a, top, low, period)

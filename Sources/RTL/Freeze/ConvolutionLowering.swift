@@ -12,6 +12,7 @@ struct ConvolutionLowering {
   let input: PixelFormat
   let analysis: ChannelAnalysis
   let form: LayerForm
+  let effort: AdderGraph.Effort
   let requantize: (Int, Int) -> Int
 
   private var builder = DatapathBuilder()
@@ -20,12 +21,13 @@ struct ConvolutionLowering {
 
   init(
     _ convolution: QuantizedConvolution, input: PixelFormat, analysis: ChannelAnalysis,
-    form: LayerForm, requantize: @escaping (Int, Int) -> Int
+    form: LayerForm, effort: Int, requantize: @escaping (Int, Int) -> Int
   ) {
     self.convolution = convolution
     self.input = input
     self.analysis = analysis
     self.form = form
+    self.effort = AdderGraph.Effort(rawValue: effort) ?? .quick
     self.requantize = requantize
     self.masks = TapMasks(convolution.geometry)
   }
@@ -66,7 +68,7 @@ struct ConvolutionLowering {
     }
     let matrix = ConstantMatrix(
       inputs: rows.count, outputs: live.count, values: rows.flatMap(\.weights))
-    let graph = AdderGraph.optimise(matrix)
+    let graph = AdderGraph.optimise(matrix, options: AdderGraph.Options(effort: effort))
     let problems = graph.verify(equals: matrix)
     precondition(problems.isEmpty, "the adder graph is not the weight matrix: \(problems[0])")
     let sums = builder.appendSums(graph, on: rows.map(\.signal))

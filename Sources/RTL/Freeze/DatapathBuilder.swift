@@ -106,15 +106,21 @@ struct DatapathBuilder {
     let domain = (domain ?? interval(accumulator)).adding(bias...bias)
     let line = fit(domain: domain, clamp: clamp, exponent: exponent, channel, function)
     var source = accumulator
-    var offsets = line.offsets.adding((bias * line.multiplier)...(bias * line.multiplier))
+    var offsets = line.offsets
+    // The bias goes into the offset, unless their sum leaves 62 bits or the sign of the accumulator
+    // with its bias is needed as a signal.
+    let (shiftOfOffset, overflows) = bias.multipliedReportingOverflow(by: line.multiplier)
+    let fits =
+      !overflows && shiftOfOffset.magnitude < 1 << 61
+      && max(offsets.lowerBound.magnitude, offsets.upperBound.magnitude) < 1 << 61
+    if fits, line.signShift == nil {
+      offsets = offsets.adding(shiftOfOffset...shiftOfOffset)
+    } else if bias != 0 || source.isNegated || source.shift != 0 {
+      source = Operand(adding(bias, to: source, "biased\(channel)"))
+      cost.requantizerAdders += 1
+    }
     var sign: Operand?
     if let signShift = line.signShift {
-      // The sign is that of the accumulator with its bias, so that is needed as a signal.
-      if bias != 0 || source.isNegated || source.shift != 0 {
-        source = Operand(adding(bias, to: source, "biased\(channel)"))
-        cost.requantizerAdders += 1
-      }
-      offsets = line.offsets
       let negative = append("negative\(channel)", .isNegative(source.signal), 0...1)
       sign = Operand(negative, shift: signShift, isNegated: true)
     }

@@ -15,7 +15,7 @@ public enum Freeze {
     let prefix = try FixedPrefix(graph, fixedLayers: options.fixedLayers)
     let plans = try LayerPlanner.plan(prefix, graph)
     var names = LegalNames(reserved: reservedNames)
-    let designName = names.legalize(graph.name)
+    let designName = names.legalize(designName(graph.name))
     let layerNames = plans.enumerated().map { index, plan in
       names.legalize("layer\(index + 1)_" + shortName(plan.node.name))
     }
@@ -34,13 +34,22 @@ public enum Freeze {
     for index in stages.indices { stages[index].timing = timing.stages[index] }
     return Design(
       name: designName, inputName: graph[graph[prefix.layers[0]].operands[0]].name,
-      input: plans[0].input, stages: stages, options: options)
+      input: plans[0].input, stages: stages, options: options, end: prefix.reason)
   }
 
   /// Modules that are there already: the templates, and what a simulation adds.
   private static let reservedNames =
     RTLTemplates.all.map { String($0.fileName.dropLast(2)) }
     + ["taps", "bench", "df_record_file", "df_record_beat", "df_record_tap", "df_record_error"]
+
+  /// The model's name without the ending that only says how it was exported: the same network gives
+  /// the same Verilog.
+  static func designName(_ model: String) -> String {
+    for ending in ["_frozen", "-frozen", ".frozen"] where model.lowercased().hasSuffix(ending) {
+      return String(model.dropLast(ending.count))
+    }
+    return model
+  }
 
   /// The part of a model's tensor name that people know the layer by: its last component that is
   /// not just the operator behind the layer, with the one before it if it is only the layer's kind.

@@ -175,7 +175,8 @@ extension LayerPlan {
     var builder: DatapathBuilder
     if let layer = convolutionLayer, let analysis {
       var lowering = ConvolutionLowering(
-        layer, input: input, analysis: analysis, form: form, requantize: requantize)
+        layer, input: input, analysis: analysis, form: form, effort: options.effort,
+        requantize: requantize)
       builder = lowering.lower()
     } else {
       var lowering = PoolLowering(input: input, output: output)
