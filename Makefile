@@ -7,7 +7,9 @@ SWIFT_FILES = $(shell git ls-files '*.swift')
 
 EXAMPLE = models/fashion_mnist_int8.tflite
 SEEDS ?= 1000
-FIRST ?= 0
+FIRST ?= 1
+# Verilator takes some seconds a network, Icarus a fraction of one.
+VERILATOR_EVERY ?= 20
 
 .PHONY: demo test build lint setup bench fuzz clean
 
@@ -24,6 +26,7 @@ test: build lint
 build: setup
 	$(SWIFT_BUILD)
 
+# Emitted Verilog is linted by the tests: Verilator, Icarus, Yosys.
 lint:
 	swift format lint --strict $(SWIFT_FILES)
 
@@ -66,7 +69,8 @@ bench: build
 	fi
 
 fuzz: build
-	$(DEEPFREEZE) fuzz --seeds $(SEEDS) --first $(FIRST)
+	$(DEEPFREEZE) fuzz --seeds $(SEEDS) --first $(FIRST) --verilator-every $(VERILATOR_EVERY) \
+	  --crashers Tests/Crashers
 
 clean:
 	rm -rf .build out
