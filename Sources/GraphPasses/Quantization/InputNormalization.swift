@@ -28,7 +28,7 @@ public struct InputNormalization: Hashable, Sendable, CustomStringConvertible {
   public static let standard = InputNormalization(scale: 1.0 / 128, offset: 128)
 
   /// The real numbers of pixel 0 and of pixel 255.
-  public var range: (low: Double, high: Double) { (-scale * offset, scale * (255 - offset)) }
+  public var range: (low: Double, high: Double) { (0 - scale * offset, scale * (255 - offset)) }
 
   /// How the input tensor holds the numbers: the code is the pixel (uint8), or the pixel minus 128
   /// (int8), and the zero point is the code nearest to 0.0.

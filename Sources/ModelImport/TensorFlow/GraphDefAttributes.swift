@@ -43,6 +43,14 @@ extension GraphDefNode {
     }
   }
 
+  func strings(_ key: String) throws(Diagnostic) -> [String] {
+    switch attributes[key] {
+    case nil, .integers([]): return []
+    case .strings(let strings): return strings
+    default: throw wrongKind(key, "a list of strings")
+    }
+  }
+
   private func wrongKind(_ key: String, _ kind: String) -> Diagnostic {
     problem("its attribute '\(key)' is not \(kind)")
   }

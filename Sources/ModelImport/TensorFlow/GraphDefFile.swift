@@ -41,6 +41,7 @@ enum GraphDefAttribute {
   case type(Int)
   case shape(GraphDefShape)
   case integers([Int])
+  case strings([String])
   case tensor(Result<GraphDefTensor, ShapeError>)
   /// A kind that no operator here reads.
   case other
@@ -142,7 +143,16 @@ extension GraphDefAttribute {
         self = .other
         return
       }
-      // An empty list has no kind; every list that is read here is one of integers.
+      if list.n_s > 0, let strings = list.s {
+        self = .strings(
+          UnsafeBufferPointer(start: strings, count: list.n_s).map {
+            String(
+              decoding: UnsafeBufferPointer(start: $0.data, count: $0.data == nil ? 0 : $0.len),
+              as: UTF8.self)
+          })
+        return
+      }
+      // An empty list has no kind; it is taken as one of integers.
       self = .integers(
         UnsafeBufferPointer(start: list.i, count: list.i == nil ? 0 : list.n_i).map { Int($0) })
     case TENSORFLOW__ATTR_VALUE__VALUE_TENSOR:

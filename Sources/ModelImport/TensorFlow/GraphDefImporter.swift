@@ -47,6 +47,9 @@ enum GraphDefValue {
   case tensor(NodeID)
   /// Integers known now: shapes, axes, flags.
   case integers(GraphDefIntegers)
+  /// An image cut into phases, and a convolution of one: the two first steps of three that make a
+  /// dilated convolution.
+  case phases(GraphDefPhases)
   /// Nothing, for a reason that is reported already, there or at an operand.
   case missing
 }

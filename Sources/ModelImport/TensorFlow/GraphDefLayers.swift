@@ -7,6 +7,9 @@ extension GraphDefImporter {
   ) throws(Diagnostic) -> GraphDefValue {
     let node = call.node
     try node.checkDataFormat()
+    if case .phases(let phases) = call.operands[0] {
+      return .phases(try phases.convolved(call, isDepthwise: isDepthwise))
+    }
     let (image, filter) = (graph[try call.tensor(0)].shape, graph[try call.tensor(1)].shape)
     guard image.isImage, filter.rank == 4, filter.dimensions[2] > 0 else {
       throw node.problem("it convolves \(image) with \(filter)")
@@ -17,6 +20,15 @@ extension GraphDefImporter {
       inputHeight: image.height, inputWidth: image.width, kernelHeight: filter.dimensions[0],
       kernelWidth: filter.dimensions[1], strideY: stride.y, strideX: stride.x,
       dilationY: dilation.y, dilationX: dilation.x, padding: try node.padding())
+    return try append(call, geometry, image, filter, isDepthwise: isDepthwise)
+  }
+
+  /// A convolution of the first operand with the second; `geometry` is nil when no window fits.
+  mutating func append(
+    _ call: GraphDefCall, _ geometry: WindowGeometry?, _ image: TensorShape,
+    _ filter: TensorShape, isDepthwise: Bool
+  ) throws(Diagnostic) -> GraphDefValue {
+    let node = call.node
     guard let geometry, geometry.kernelHeight > 0, geometry.kernelWidth > 0 else {
       throw noWindow(node, filter.dimensions[0], filter.dimensions[1], image)
     }

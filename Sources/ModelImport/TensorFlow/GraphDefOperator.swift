@@ -16,6 +16,11 @@ enum GraphDefOperator: String, CaseIterable {
   case noOperation = "NoOp"
   case conv2D = "Conv2D"
   case depthwiseConv2D = "DepthwiseConv2dNative"
+  case fusedConv2D = "_FusedConv2D"
+  case fusedDepthwiseConv2D = "_FusedDepthwiseConv2dNative"
+  case fusedMatMul = "_FusedMatMul"
+  case spaceToBatch = "SpaceToBatchND"
+  case batchToSpace = "BatchToSpaceND"
   case matMul = "MatMul"
   case biasAdd = "BiasAdd"
   case biasAddV1 = "BiasAddV1"
@@ -74,7 +79,8 @@ enum GraphDefOperator: String, CaseIterable {
       .reshape, .transpose, .add, .addV2, .sub, .mul, .realDiv, .div, .maximum, .minimum,
       .product:
       2...2
-    case .padV2, .fakeQuantVars, .maxPoolV2: 3...3
+    case .padV2, .fakeQuantVars, .maxPoolV2, .spaceToBatch, .batchToSpace: 3...3
+    case .fusedConv2D, .fusedDepthwiseConv2D, .fusedMatMul: 2...3
     case .stridedSlice: 4...4
     case .fusedBatchNorm, .fusedBatchNormV2, .fusedBatchNormV3: 5...5
     case .pack, .addN: 1...1024
@@ -118,7 +124,7 @@ struct GraphDefCall {
   /// Operand `index` as real numbers.
   func tensor(_ index: Int) throws(Diagnostic) -> NodeID {
     guard case .tensor(let id) = operands[index] else {
-      throw node.problem("operand \(index) holds integers where real numbers belong")
+      throw node.problem("operand \(index) is not a tensor of real numbers")
     }
     return id
   }

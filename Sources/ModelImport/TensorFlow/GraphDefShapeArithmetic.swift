@@ -6,7 +6,7 @@ extension GraphDefImporter {
   mutating func reshape(
     _ operation: GraphDefOperator, _ call: GraphDefCall
   ) throws(Diagnostic) -> GraphDefValue {
-    let old = shape(of: call.operands[0]).dimensions
+    let old = try shape(call).dimensions
     let new =
       switch operation {
       case .squeeze: try squeezed(old, call.node)

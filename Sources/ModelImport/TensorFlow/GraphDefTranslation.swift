@@ -13,6 +13,9 @@ extension GraphDefImporter {
       return call.operands[0]
     case .noOperation: return .missing
     case .cast: return try cast(call)
+    case .fusedConv2D, .fusedDepthwiseConv2D, .fusedMatMul: return try fused(operation, call)
+    case .spaceToBatch: return try spaceToBatch(call)
+    case .batchToSpace: return try batchToSpace(call)
     case .conv2D: return try convolution(call, isDepthwise: false)
     case .depthwiseConv2D: return try convolution(call, isDepthwise: true)
     case .matMul: return try matrixMultiplication(call)
@@ -41,7 +44,7 @@ extension GraphDefImporter {
     case .squareRoot: return try append(call, .unary(.squareRoot), 1)
     case .reciprocalSquareRoot: return try append(call, .unary(.reciprocalSquareRoot), 1)
     case .reciprocal, .inverse: return try append(call, .unary(.reciprocal), 1)
-    case .shape: return .integers(.vector(shape(of: call.operands[0]).dimensions))
+    case .shape: return .integers(.vector(try shape(call).dimensions))
     case .stridedSlice: return try stridedSlice(call)
     case .pack: return try pack(call)
     case .concat: return try concat(call)
@@ -58,12 +61,10 @@ extension GraphDefImporter {
     return .tensor(try graph.append(name: call.node.name, operation, operands))
   }
 
-  func shape(of value: GraphDefValue) -> TensorShape {
-    switch value {
-    case .tensor(let id): graph[id].shape
-    case .integers(let integers): integers.shape
-    case .missing: preconditionFailure("a missing value has no reader")
-    }
+  /// The shape of the first operand.
+  func shape(_ call: GraphDefCall) throws(Diagnostic) -> TensorShape {
+    if case .integers(let integers) = call.operands[0] { return integers.shape }
+    return graph[try call.tensor(0)].shape
   }
 
   // MARK: Inputs and constants

@@ -106,6 +106,50 @@ import Testing
           dilationY: 2, dilationX: 3, padTop: 1, padLeft: 3, outputHeight: 4, outputWidth: 7))
   }
 
+  @Test("SpaceToBatchND, a VALID convolution and BatchToSpaceND are one dilated convolution")
+  func dilation() throws {
+    var file = GraphDefWriter()
+    file.placeholder([1, 5, 6, 1])
+    file.integers("block", [2], [2, 2])
+    // SAME for a 3x3 kernel at dilation 2: two pads on each side, one more row to be even.
+    file.integers("pads", [2, 2], [2, 3, 2, 2])
+    file.integers("crops", [2, 2], [0, 1, 0, 0])
+    file.constant("w", [3, 3, 1, 1], (0..<9).map { Float($0) })
+    file.node("phases", "SpaceToBatchND", ["input", "block", "pads"])
+    file.convolution("conv", "phases", "w", padding: "VALID")
+    file.node("whole", "BatchToSpaceND", ["conv", "block", "crops"])
+    let graph = try Self.graph(file)
+    #expect(graph.nodes.map(\.name) == ["input", "w", "whole"])
+    guard case .convolution(let convolution) = graph.nodes[2].operation else {
+      Issue.record("no convolution")
+      return
+    }
+    #expect(
+      convolution.geometry
+        == WindowGeometry(
+          inputHeight: 5, inputWidth: 6, kernelHeight: 3, kernelWidth: 3, strideY: 1, strideX: 1,
+          dilationY: 2, dilationX: 2, padding: .same))
+  }
+
+  @Test("A fused convolution is a layer, its bias and its activation")
+  func fusedConvolution() throws {
+    var file = GraphDefWriter()
+    file.placeholder([1, 2, 2, 1])
+    file.constant("w", [1, 1, 1, 1], [2])
+    file.constant("b", [1], [-1])
+    file.node(
+      "layer", "_FusedConv2D", ["input", "w", "b"],
+      [
+        "strides": .integers([1, 1, 1, 1]), "padding": .string("SAME"),
+        "fused_ops": .strings(["BiasAdd", "Relu6"]),
+      ])
+    let graph = try Self.graph(file)
+    #expect(
+      graph.nodes.map(\.operation.name)
+        == ["input", "constant", "constant", "convolution", "add", "relu6"])
+    #expect(graph.nodes.last?.name == "layer")
+  }
+
   @Test("A depthwise filter [3, 3, C, M] gives C * M channels in C groups")
   func depthwise() throws {
     var file = GraphDefWriter()

@@ -18,6 +18,7 @@ struct GraphDefWriter {
     case type(DataType)
     case shape([Int]?)
     case integers([Int])
+    case strings([String])
     /// A tensor of raw bytes.
     case content(DataType, [Int], [UInt8])
     /// A tensor whose values are listed: float_val, double_val, int_val, int64_val, half_val.
@@ -104,6 +105,10 @@ struct GraphDefWriter {
     case .integers(let integers):
       var list = Message()
       list.packed(3, integers)
+      value.message(1, list)
+    case .strings(let strings):
+      var list = Message()
+      for string in strings { list.string(2, string) }
       value.message(1, list)
     case .content(let type, let dimensions, let content):
       value.message(8, tensor(type, dimensions) { $0.data(4, content) })
