@@ -68,9 +68,11 @@ bench: build
 	    --input $(firstword $(wildcard models/images/*.png)); \
 	fi
 
+# Random networks through interpreter, datapaths and simulators; then damaged model files.
 fuzz: build
 	$(DEEPFREEZE) fuzz --seeds $(SEEDS) --first $(FIRST) --verilator-every $(VERILATOR_EVERY) \
 	  --crashers Tests/Crashers
+	swift test -c release --disable-xctest --filter Robustness
 
 clean:
 	rm -rf .build out
