@@ -17,6 +17,8 @@ demo: build
 	rm -rf out/demo
 	$(DEEPFREEZE) emit $(EXAMPLE) --fixed-layers all --output out/demo
 	$(DEEPFREEZE) verify out/demo --input $(firstword $(wildcard models/images/*.png)) --simulator icarus
+	$(DEEPFREEZE) verify out/demo --input $(wordlist 1,3,$(wildcard models/images/*.png)) --stalls 1 \
+	  --simulator icarus
 	$(DEEPFREEZE) verify out/demo --input $(firstword $(wildcard models/images/*.png)) --simulator verilator
 	@echo "The Verilog is in out/demo/rtl, the report in out/demo/report.md."
 

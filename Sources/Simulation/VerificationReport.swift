@@ -127,7 +127,13 @@ extension VerificationReport: CustomStringConvertible {
     }
     text += Self.table(rows) + "\n"
     if passed {
-      text += "All values and all cycles are as predicted.\n"
+      text += "All values and all cycles of this run are as predicted.\n"
+      let unmeasured = latency.filter { $0.measured == nil }.map(\.name)
+      if !unmeasured.isEmpty {
+        text +=
+          "Not measured here: \(unmeasured.joined(separator: ", ")) "
+          + "(they need frames back to back, without stalls).\n"
+      }
     } else {
       text += "NOT as predicted:\n" + problems.map { "  \($0)\n" }.joined()
     }

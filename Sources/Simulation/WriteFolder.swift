@@ -8,6 +8,16 @@ public enum FolderWriter {
   /// Throws when `path` cannot take an emitted folder: it exists and `force` is not given, it is no
   /// folder, or it holds something that no `emit` has written. Worth asking before long work.
   public static func check(_ path: String, force: Bool) throws(Diagnostics) {
+    guard path.contains(where: { !$0.isWhitespace }) else {
+      throw refuse(path, "the output folder has no name", "give a name to --output")
+    }
+    // What the path means, `missing/..` included, is what must not be there.
+    let target = URL(filePath: path).standardizedFileURL.path
+    try checkTarget(target, force: force)
+    if target != path { try checkTarget(path, force: force) }
+  }
+
+  private static func checkTarget(_ path: String, force: Bool) throws(Diagnostics) {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       if (try? FileManager.default.destinationOfSymbolicLink(atPath: path)) != nil {
@@ -63,8 +73,9 @@ public enum FolderWriter {
           "the folder cannot be written: \((error as NSError).localizedDescription)", file: path))
     }
     // With `force` the two folders change names, and the old one, now the temporary, is removed.
+    // Without it nothing is ever replaced: `rename` refuses a folder that holds something.
     let status =
-      FileManager.default.fileExists(atPath: target.path)
+      force && FileManager.default.fileExists(atPath: target.path)
       ? df_exchange(partial.path, target.path) : rename(partial.path, target.path)
     guard status == 0 else {
       throw Diagnostics(

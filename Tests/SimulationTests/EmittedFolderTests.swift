@@ -55,6 +55,21 @@ import Testing
     }
   }
 
+  @Test(
+    "a path that means a folder which is there never replaces it without force",
+    arguments: ["", " ", "/", "/missing/.."])
+  func pathsWithoutName(ending: String) async throws {
+    try await withFolder { path in
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+      try "kept".write(toFile: path + "/file", atomically: true, encoding: .utf8)
+      let output = ending.hasPrefix("/") ? path + ending : ending
+      #expect(
+        self.message { try FolderWriter.write(SmallDesign.files(), to: output) }
+          .contains("the output folder"))
+      #expect(FileManager.default.fileExists(atPath: path + "/file"))
+    }
+  }
+
   @Test("force replaces an emitted folder as a whole and leaves nothing beside it")
   func force() async throws {
     try await withFolder { path in

@@ -16,7 +16,7 @@ extension Design {
       "| last output | \(latency.lastOutput) clocks after it, with a following frame "
         + "\(latency.lastOutputFollowed) |",
       "| adder levels between registers | \(options.pipelineLevels) |",
-      "| most loads of a register | \(options.fanOutLimit) |",
+      "| most loads of a data register or mask; enables are not copied | \(options.fanOutLimit) |",
       "", "## Layers", "",
       "Adders are two-input adders and subtractors. Latency is in clocks, behind the window; a layer "
         + "takes as many cycles a frame as the input has pixels.", "",
