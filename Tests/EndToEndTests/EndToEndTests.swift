@@ -26,8 +26,9 @@ import Testing
       #expect(report.layers.count == 13)
       #expect(report.layers.allSatisfy { $0.valuesCompared > 0 })
     }
-    // Back to back: all but the last output of a frame alone is followed, so everything shows.
-    #expect(reports[0].latency.allSatisfy { $0.measured == $0.predicted })
+    // Back to back a figure shows unless the next frame's pixels take the place of a flush that it
+    // needs; every beat's cycle is compared all the same.
+    #expect(reports[0].latency.allSatisfy { $0.measured == nil || $0.measured == $0.predicted })
     #expect(reports[2].latency[0].measured == reports[2].latency[0].predicted)
     #expect(reports[2].latency[1].measured == reports[2].latency[1].predicted)
   }
