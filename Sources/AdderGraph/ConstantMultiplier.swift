@@ -13,7 +13,7 @@ public struct ConstantMultiplier: Sendable {
     case product(Plan, Plan)
   }
 
-  private let table = MultiplierTable.shared
+  let table = MultiplierTable.shared
   /// Of constants beyond the table.
   private var known: [Int: Solution] = [:]
   private var notOfFour: Set<Int> = []
@@ -71,7 +71,7 @@ public struct ConstantMultiplier: Sendable {
     if let solution = known[constant] { return solution }
     var solution = fourAdderSolution(constant) ?? largeSolution(constant)
     // Parts may turn out to have adders in common.
-    solution.cost = min(solution.cost, Self.graph(of: solution.plan, shift: 0).adderCount)
+    solution.cost = Self.graph(of: solution.plan, shift: 0).adderCount
     known[constant] = solution
     return solution
   }
@@ -94,6 +94,11 @@ public struct ConstantMultiplier: Sendable {
   /// adder joins two constants of the three adders before: u of three adders and 1 or a constant that
   /// u's graph contains, u of two adders and v of one, or it multiplies.
   private func fourAdderPlan(_ constant: Int) -> Plan? {
+    commonFourAdderPlan(constant) ?? wideFourAdderPlan(constant)
+  }
+
+  /// Of the forms of four adders those that most constants have.
+  private func commonFourAdderPlan(_ constant: Int) -> Plan? {
     for divisor in table.oneAdder + table.twoAdders where constant % divisor == 0 {
       guard let own = table.cost(divisor), let other = table.cost(constant / divisor),
         own + other <= 4
@@ -135,10 +140,15 @@ public struct ConstantMultiplier: Sendable {
     return nil
   }
 
-  private func join(
+  func join(
     _ u: Plan, _ uShift: Int, _ uIsNegated: Bool, _ v: Int, _ vShift: Int, _ vIsNegated: Bool
   ) -> Plan {
-    let other = table.plan(v)
+    join(u, uShift, uIsNegated, table.plan(v), vShift, vIsNegated)
+  }
+
+  func join(
+    _ u: Plan, _ uShift: Int, _ uIsNegated: Bool, _ other: Plan, _ vShift: Int, _ vIsNegated: Bool
+  ) -> Plan {
     if uIsNegated { return .sum(other, vShift, u, uShift, isDifference: true) }
     return .sum(u, uShift, other, vShift, isDifference: vIsNegated)
   }
@@ -146,12 +156,29 @@ public struct ConstantMultiplier: Sendable {
   /// The best found for a constant of five adders or more: a constant of four and a shifted one joined,
   /// two constants of the table joined, or the constant cut in two.
   private mutating func largeSolution(_ constant: Int) -> Solution {
-    if let plan = unitOnFourPlan(constant) { return Solution(cost: 5, plan: plan) }
+    if let plan = unitOnFourPlan(constant) ?? factoredFivePlan(constant) {
+      return Solution(cost: 5, plan: plan)
+    }
     let joined = joinedSolution(constant)
     if let joined, joined.cost <= 6 { return joined }
     let cut = cutSolution(constant)
     if let joined, joined.cost <= cut.cost { return joined }
     return cut
+  }
+
+  /// A product of constants of one and four, or of two and three adders.
+  private mutating func factoredFivePlan(_ constant: Int) -> Plan? {
+    for divisor in table.twoAdders where constant % divisor == 0 {
+      if table.cost(constant / divisor) == 3 {
+        return .product(table.plan(divisor), table.plan(constant / divisor))
+      }
+    }
+    for divisor in table.oneAdder where constant % divisor == 0 {
+      if let other = fourAdderSolution(constant / divisor) {
+        return .product(table.plan(divisor), other.plan)
+      }
+    }
+    return nil
   }
 
   /// `u<<i ± 1` or `u ± 1<<j` with u of four adders.
@@ -170,29 +197,43 @@ public struct ConstantMultiplier: Sendable {
     return nil
   }
 
-  /// The cheapest u of up to three adders and v of one or two, joined.
+  /// The cheapest u of up to three adders and v of one or two, joined; one adder less where both
+  /// contain the same constant of one adder.
   private func joinedSolution(_ constant: Int) -> Solution? {
-    var best: (cost: Int, u: Int, uIsNegated: Bool, v: Int, shift: Int, vIsNegated: Bool)?
+    typealias Part = (constant: Int, shift: Int, isNegated: Bool)
+    var best: (cost: Int, u: Part, v: Part, common: UInt64)?
     for v in table.oneAdder + table.twoAdders {
-      let vCost = table.cost(v)!
+      let vEntry = table.entry(v)!
       for shift in 0...MultiplierTable.shifts {
         let moved = v << shift
-        for (u, vIsNegated, uIsNegated) in [
+        for (rest, vIsNegated, uIsNegated) in [
           (constant - moved, false, false), (moved - constant, false, true),
           (constant + moved, true, false),
-        ] where u > 0 {
-          guard let uCost = table.cost(u >> u.trailingZeroBitCount) else { continue }
-          let cost = uCost + vCost + 1
-          if cost < best?.cost ?? Int.max { best = (cost, u, uIsNegated, v, shift, vIsNegated) }
+        ] where rest > 0 {
+          let uShift = rest.trailingZeroBitCount
+          guard let uEntry = table.entry(rest >> uShift) else { continue }
+          let common = vEntry.cost == 2 && uEntry.cost > 1 ? uEntry.contained & vEntry.contained : 0
+          let cost = Int(uEntry.cost + vEntry.cost) + (common == 0 ? 1 : 0)
+          if cost < best?.cost ?? Int.max {
+            best = (
+              cost, (rest >> uShift, uShift, uIsNegated), (v, shift, vIsNegated), common
+            )
+          }
         }
       }
     }
-    return best.map { best in
-      let uShift = best.u.trailingZeroBitCount
-      let u = table.plan(best.u >> uShift)
+    return best.map { cost, u, v, common in
+      var (uPlan, vPlan) = (table.plan(u.constant), table.plan(v.constant))
+      if common != 0 {
+        let base = table.oneAdder[common.trailingZeroBitCount]
+        uPlan =
+          table.cost(u.constant) == 2
+          ? table.plan(u.constant, from: [1, base])
+          : table.plan(u.constant, containing: base) ?? uPlan
+        vPlan = table.plan(v.constant, from: [1, base])
+      }
       return Solution(
-        cost: best.cost,
-        plan: join(u, uShift, best.uIsNegated, best.v, best.shift, best.vIsNegated))
+        cost: cost, plan: join(uPlan, u.shift, u.isNegated, vPlan, v.shift, v.isNegated))
     }
   }
 
@@ -261,7 +302,7 @@ extension MultiplierTable {
   }
 
   /// A constant made by one adder of two of the given ones, those of earlier ones, and so on.
-  private func plan(_ constant: Int, from chain: [Int]) -> ConstantMultiplier.Plan {
+  func plan(_ constant: Int, from chain: [Int]) -> ConstantMultiplier.Plan {
     guard constant > 1 else { return .unit }
     for u in chain {
       for v in chain {

@@ -33,9 +33,14 @@ struct MultiplierTable: Sendable {
   /// Adders to multiply by a positive odd constant, if at most three do.
   func cost(_ constant: Int) -> Int? { entry(constant).map { Int($0.cost) } }
 
+  /// Whether at most three adders multiply by a positive odd constant.
+  @inline(__always)
+  func contains(_ constant: Int) -> Bool {
+    constant < Self.limit && members[constant >> 7] >> UInt64(constant >> 1 & 63) & 1 != 0
+  }
+
   func entry(_ constant: Int) -> Entry? {
-    guard constant < Self.limit, members[constant >> 7] >> UInt64(constant >> 1 & 63) & 1 != 0
-    else { return nil }
+    guard contains(constant) else { return nil }
     return entries[Int(slots[slot(UInt32(constant))]) - 1]
   }
 

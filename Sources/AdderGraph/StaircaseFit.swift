@@ -6,10 +6,13 @@ extension Staircase {
     public var signExponents: [Int]
     /// Bits that a multiplier may have more than the shortest one, if that saves adders.
     public var spareBits: Int
+    /// Bits that a multiplier may have altogether, unless the shortest one has more.
+    public var multiplierBits: Int
 
-    public init(signExponents: [Int] = [], spareBits: Int = 4) {
+    public init(signExponents: [Int] = [], spareBits: Int = 4, multiplierBits: Int = 21) {
       self.signExponents = signExponents
       self.spareBits = spareBits
+      self.multiplierBits = multiplierBits
     }
   }
 
@@ -46,7 +49,7 @@ extension Staircase {
     _ line: LineConstraints, _ slopes: (low: Slope, high: Slope), _ clamp: ClosedRange<Int>,
     _ multipliers: inout ConstantMultiplier, _ options: FitOptions
   ) -> LinearStaircase? {
-    let candidates = line.multipliers(slopes, spareBits: options.spareBits)
+    let candidates = line.multipliers(slopes, options)
       .compactMap { line.line(self, $0, scale: $1, clamp: clamp) }
     for count in 0...5 {
       for candidate in candidates
@@ -113,7 +116,9 @@ struct LineConstraints {
 
   /// Multipliers c with `c / 2^scale` (in levels) inside the interval, shortest first: odd, or even with
   /// a scale of 0.
-  func multipliers(_ slopes: (low: Slope, high: Slope), spareBits: Int) -> [(Int, scale: Int)] {
+  func multipliers(
+    _ slopes: (low: Slope, high: Slope), _ options: Staircase.FitOptions
+  ) -> [(Int, scale: Int)] {
     let exponent = signExponent ?? 0
     var found: [(Int, scale: Int)] = []
     var scale = -32
@@ -124,7 +129,10 @@ struct LineConstraints {
         Self.ceiling(slopes.high, scale: scale - exponent) - 1
       )
       if first <= end {
-        if found.isEmpty { last = min(last, scale + spareBits) }
+        if found.isEmpty {
+          let bits = SignalWidth.bitLength(Int(first))
+          last = min(last, scale + min(options.spareBits, max(0, options.multiplierBits - bits)))
+        }
         for candidate in first...min(end, first + 255) where candidate % 2 != 0 || scale <= -32 {
           found.append((Int(candidate), scale))
         }

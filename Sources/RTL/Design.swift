@@ -102,6 +102,10 @@ public struct LayerCost: Hashable, Sendable, Codable {
   public var sumAdders = 0
   /// Two-input adders of the requantizers.
   public var requantizerAdders = 0
+  /// Those of them that add biases and offsets; the others multiply.
+  public var requantizerOffsetAdders = 0
+  /// Bits of the longest multiplier of a requantizer.
+  public var multiplierBits = 0
   /// The sum of all adders' result widths.
   public var adderBits = 0
   /// The same with 32 bits for every adder.

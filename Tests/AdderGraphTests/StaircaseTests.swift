@@ -190,6 +190,18 @@ private struct Layer {
     #expect(graph.adderCount <= bits / 4 + 2)
   }
 
+  @Test("Constants of 21 bits whose parts share an adder take five at most")
+  func sharedParts() {
+    var multipliers = ConstantMultiplier()
+    for constant in [1_410_669, 1_185_963, 1_296_717, 1_561_767, 1_469_803] {
+      let graph = multipliers.graph(constant)
+      let matrix = ConstantMatrix(inputs: 1, outputs: 1, values: [constant])
+      #expect(graph.verify(equals: matrix).isEmpty)
+      #expect(graph.adderCount == multipliers.adderCount(constant))
+      #expect(graph.adderCount <= 5)
+    }
+  }
+
   @Test("The constants of one adder are 2^k and one more or less")
   func oneAdder() {
     var multipliers = ConstantMultiplier()

@@ -212,7 +212,8 @@ extension LayerCost {
   /// True when the counts are such that sums and products of them stay far inside `Int`.
   fileprivate var isPlausible: Bool {
     [
-      weights, zeroWeights, multiplyAccumulates, sumAdders, requantizerAdders, adderBits,
+      weights, zeroWeights, multiplyAccumulates, sumAdders, requantizerAdders,
+      requantizerOffsetAdders, multiplierBits, adderBits,
       adderBits32, registerBits, windowRegisterBits, lineMemoryBits, constantChannels, maximumWidth,
     ].allSatisfy((0...1 << 44).contains)
   }

@@ -117,7 +117,7 @@ struct DatapathBuilder {
       offsets = offsets.adding(shiftOfOffset...shiftOfOffset)
     } else if bias != 0 || source.isNegated || source.shift != 0 {
       source = Operand(adding(bias, to: source, "biased\(channel)"))
-      cost.requantizerAdders += 1
+      countOffset()
     }
     var sign: Operand?
     if let signShift = line.signShift {
@@ -127,8 +127,9 @@ struct DatapathBuilder {
     let affine = affineMultiplier(line.multiplier, source, offsets, isFixed: sign != nil)
     if affine.inputOffset != 0 {
       source = Operand(adding(affine.inputOffset, to: source, "biased\(channel)"))
-      cost.requantizerAdders += 1
+      countOffset()
     }
+    cost.multiplierBits = max(cost.multiplierBits, SignalWidth.bitLength(line.multiplier))
     cost.requantizerAdders += affine.graph.adderCount
     let product = append(affine, on: source.signal) { "mul\(channel)_\($0 + 1)" }
     guard var operand = product else {
@@ -145,7 +146,7 @@ struct DatapathBuilder {
     let offset = affine.outputOffset
     if offset != 0 || operand.isNegated || operand.shift > line.shift {
       operand = Operand(adding(offset, to: operand, "prod\(channel)"))
-      cost.requantizerAdders += 1
+      countOffset()
     }
     let shift = line.shift - operand.shift
     let shifted = datapath[operand.signal].interval
@@ -155,6 +156,11 @@ struct DatapathBuilder {
     return append(
       "y\(channel)", .saturate(operand.signal, shift: shift, clamp: clamp),
       clamped(shifted.lowerBound)...clamped(shifted.upperBound))
+  }
+
+  private mutating func countOffset() {
+    cost.requantizerAdders += 1
+    cost.requantizerOffsetAdders += 1
   }
 
   /// The multiplier with its offset where it costs least: in zero bits for nothing, or as a narrow
