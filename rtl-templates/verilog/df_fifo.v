@@ -3,6 +3,8 @@
 //
 // The head is a register of its own: a word written in cycle t is at out_data in t + 1 if the FIFO
 // was empty or its only word left in t. The other DEPTH - 1 words are a ring of registers.
+`default_nettype none
+
 module df_fifo #(
   parameter WIDTH = 8,   // bits a word
   parameter DEPTH = 4    // words, the head included; at least 1
@@ -82,3 +84,5 @@ module df_fifo #(
   endgenerate
 
 endmodule
+
+`default_nettype wire

@@ -8,6 +8,8 @@
 // accumulators, or loaded if accumulate_first; result_valid in t + 2, where the accumulators hold
 // the frame's sum, for this one cycle if the next frame's first pixel follows at once. The first
 // output comes IMAGE_HEIGHT*IMAGE_WIDTH - 1 steps after the first pixel.
+`default_nettype none
+
 module df_frame_accumulator_control #(
   parameter IMAGE_HEIGHT = 7,
   parameter IMAGE_WIDTH = 7,
@@ -79,3 +81,5 @@ module df_frame_accumulator_control #(
   end
 
 endmodule
+
+`default_nettype wire

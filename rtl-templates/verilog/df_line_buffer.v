@@ -10,6 +10,8 @@
 //
 // Timing: step and pixel in cycle t, column in cycle t + 1, the cycle of column_step; column stands
 // still until the cycle after the next step.
+`default_nettype none
+
 module df_line_buffer #(
   parameter PIXEL_BITS = 8,      // bits of a pixel, all channels
   parameter KERNEL_HEIGHT = 3,   // rows of the kernel
@@ -104,3 +106,5 @@ module df_line_buffer #(
   endgenerate
 
 endmodule
+
+`default_nettype wire

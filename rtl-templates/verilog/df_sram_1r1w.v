@@ -5,6 +5,8 @@
 // and stands still otherwise. Read and write never meet on one address in one cycle (its user's
 // promise), so the macro needs no bypass. Not reset and not initialised: its user never depends on
 // a word that was not written.
+`default_nettype none
+
 module df_sram_1r1w #(
   parameter WIDTH = 8,         // bits a word
   parameter DEPTH = 16,        // words
@@ -27,3 +29,5 @@ module df_sram_1r1w #(
   end
 
 endmodule
+
+`default_nettype wire

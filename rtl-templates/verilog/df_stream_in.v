@@ -10,6 +10,8 @@
 //  - tlast never steers.
 // framing_error is set by an early start of frame, by a beat dropped after the first frame began,
 // and by an accepted pixel whose tlast is not where a line ends; it stays until reset.
+`default_nettype none
+
 module df_stream_in #(
   parameter DATA_BITS = 24,
   parameter USER_BITS = 1,                    // sideband bits, at least 1
@@ -85,3 +87,5 @@ module df_stream_in #(
   end
 
 endmodule
+
+`default_nettype wire

@@ -4,6 +4,8 @@
 //
 // valid[0] is in_valid, valid[r] says that rank r of the datapath holds an output's values, and
 // out_first ... out_user belong to valid[RANKS].
+`default_nettype none
+
 module df_valid_pipeline #(
   parameter RANKS = 1,       // ranks of registers in the datapath, at least 1
   parameter USER_BITS = 1    // sideband bits, at least 1
@@ -36,3 +38,5 @@ module df_valid_pipeline #(
   end
 
 endmodule
+
+`default_nettype wire

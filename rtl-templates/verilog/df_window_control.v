@@ -19,6 +19,8 @@
 //
 // Required of the geometry: PAD_TOP and PAD_LEFT <= reach - 1; with the pads after that the outputs
 // really use, PAD_TOP + PAD_BOTTOM and PAD_LEFT + PAD_RIGHT <= reach - 1.
+`default_nettype none
+
 module df_window_control #(
   parameter IMAGE_HEIGHT = 8,
   parameter IMAGE_WIDTH = 8,
@@ -390,3 +392,5 @@ module df_window_control #(
   end
 
 endmodule
+
+`default_nettype wire

@@ -6,6 +6,8 @@
 // Cycle c ends with rising edge c. Inputs change after an edge and stand still until the next, so an
 // edge samples the inputs of its own cycle. While no beat is offered the data, user and last inputs
 // are unknown: a design that looks at them shows it.
+`default_nettype none
+
 module bench;
   parameter INPUT_BITS = 8;     // of s_axis_tdata
   parameter OUTPUT_BITS = 8;    // of m_axis_tdata
@@ -134,3 +136,5 @@ module bench;
     drive;
   end
 endmodule
+
+`default_nettype wire

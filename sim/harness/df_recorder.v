@@ -8,6 +8,8 @@
 // DATA and USER are hexadecimal, the rest decimal. The file's name is the plusarg +record=FILE.
 
 // Opens the file and counts cycles; cycle 0 is the first rising edge.
+`default_nettype none
+
 module df_record_file (
   input  wire        aclk,
   output wire [31:0] file,
@@ -85,3 +87,5 @@ module df_record_error (
       $fwrite(file, "e %0d\n", cycle);
     end
 endmodule
+
+`default_nettype wire
