@@ -46,6 +46,6 @@ public func writeFile(_ bytes: [UInt8], to path: String) throws(Diagnostics) {
     try Data(bytes).write(to: URL(filePath: path), options: .atomic)
   } catch {
     throw Diagnostics(
-      Diagnostic("cannot be written: \(error.localizedDescription)", file: path))
+      Diagnostic("cannot be written: \(systemReason(error))", file: path))
   }
 }

@@ -27,7 +27,7 @@ public struct ScratchFolder: Hashable, Sendable {
         atPath: path, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
     } catch {
       throw Diagnostics(
-        Diagnostic("no temporary folder can be made: \(error)", file: path))
+        Diagnostic("no temporary folder can be made: \(systemReason(error))", file: path))
     }
   }
 
@@ -36,7 +36,8 @@ public struct ScratchFolder: Hashable, Sendable {
     do {
       try Data(bytes).write(to: URL(filePath: path + "/" + name))
     } catch {
-      throw Diagnostics(Diagnostic("it cannot be written: \(error)", file: path + "/" + name))
+      throw Diagnostics(
+        Diagnostic("it cannot be written: \(systemReason(error))", file: path + "/" + name))
     }
   }
 
@@ -46,7 +47,8 @@ public struct ScratchFolder: Hashable, Sendable {
       try FileManager.default.createSymbolicLink(
         atPath: path + "/" + name, withDestinationPath: URL(filePath: target).path)
     } catch {
-      throw Diagnostics(Diagnostic("it cannot be linked: \(error)", file: path + "/" + name))
+      throw Diagnostics(
+        Diagnostic("it cannot be linked: \(systemReason(error))", file: path + "/" + name))
     }
   }
 

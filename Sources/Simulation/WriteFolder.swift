@@ -69,8 +69,7 @@ public enum FolderWriter {
       }
     } catch {
       throw Diagnostics(
-        Diagnostic(
-          "the folder cannot be written: \((error as NSError).localizedDescription)", file: path))
+        Diagnostic("the folder cannot be written: \(systemReason(error))", file: path))
     }
     // With `force` the two folders change names, and the old one, now the temporary, is removed.
     // Without it nothing is ever replaced: `rename` refuses a folder that holds something.
