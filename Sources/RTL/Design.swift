@@ -69,8 +69,10 @@ public enum LayerInput: Hashable, Sendable {
 
 /// One layer of the network in hardware: a datapath with its schedule.
 public struct Layer: Hashable, Sendable {
-  /// A legal, unique Verilog name made of the layer's name in the model.
+  /// A legal name, unique in the design, made of the layer's name in the model.
   public var name: String
+  /// The Verilog module: the design's name and `name`, so that designs share a chip.
+  public var module: String
   /// The value of the `QuantizedGraph` that it computes, and that value's name there.
   public var value: ValueID
   public var valueName: String
@@ -124,13 +126,37 @@ public struct LayerCost: Hashable, Sendable, Codable {
 
 /// A stage: one window (or accumulator) with all trees behind it, and a FIFO.
 public struct Stage: Hashable, Sendable {
+  /// Unique in the design.
   public var name: String
+  /// The Verilog module: the design's name and `name`.
+  public var module: String
   /// The first reads a window or accumulates; the others are pointwise.
   public var layers: [Layer]
   public var timing: StageTiming
 
   public var input: PixelFormat { layers[0].input }
   public var output: PixelFormat { layers[layers.count - 1].output }
+
+  /// The stage's one memory, an instance of `df_sram_1r1w`.
+  public struct Memory: Hashable, Sendable, Codable {
+    /// Below the top module.
+    public var instance: String
+    /// Words: the columns of the map.
+    public var words: Int
+    /// Bits of a word: the rows of one column.
+    public var wordBits: Int
+  }
+
+  /// The line buffer's memory; nil when it has no rows, and for maps of one column, whose rows are
+  /// registers (`df_line_buffer`).
+  public var memory: Memory? {
+    guard case .window(let geometry) = layers[0].form else { return nil }
+    let rows = (geometry.kernelHeight - 1) * geometry.dilationY
+    guard rows > 0, geometry.inputWidth > 1 else { return nil }
+    return Memory(
+      instance: "\(name).line_buffer.rows.memory.line_memory", words: geometry.inputWidth,
+      wordBits: rows * max(1, input.pixelBits))
+  }
   /// Pixels of the first layer's output that the stage puts out a frame.
   public var outputPixels: Int { output.height * output.width }
 }

@@ -36,7 +36,7 @@ struct BenchCommand: AsyncParsableCommand {
         folders.append(folder)
         var note = ""
         let time = try clock.measure { note = try emit(layers, to: folder) }
-        rows.append(["emit, \(layers) layers", seconds(time), peakMemory(), note])
+        rows.append(["emit, \(counted(layers, "layer"))", seconds(time), peakMemory(), note])
       }
       defer { for folder in folders { try? FileManager.default.removeItem(atPath: folder) } }
       let graph = try model.load().graph

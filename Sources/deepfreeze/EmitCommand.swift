@@ -14,7 +14,11 @@ struct EmitCommand: AsyncParsableCommand {
   @OptionGroup var model: ModelOptions
   @OptionGroup var output: OutputOptions
 
-  @Option(help: "How many convolutions to fix, in order, or 'all' that hardware exists for.")
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "How many convolutions to fix, in order, from 1, or 'all' that hardware exists for.",
+      valueName: "n|all"))
   var fixedLayers: FixedLayers
 
   @Option(name: .customLong("output"), help: "The folder to write.")
@@ -58,7 +62,11 @@ struct EmitCommand: AsyncParsableCommand {
         sidebandBits: sidebandBits, effort: effort)
       let design: Design
       do throws(Diagnostics) {
-        design = try Freeze.design(loaded.graph, options: options)
+        let progress = Progress()
+        defer { progress.end() }
+        design = try Freeze.design(loaded.graph, options: options) {
+          progress.step(of: $0, "layer")
+        }
       } catch {
         throw error.inFile(model.model)
       }
@@ -102,8 +110,8 @@ struct EmitCommand: AsyncParsableCommand {
 
     var text: String {
       """
-      \(folder): \(design), \(layers) layers in \(stages) stages
-      \(grouped(weights)) weights, \(grouped(adders)) adders, \(grouped(verilogBytes)) bytes of Verilog
+      \(folder): \(design), \(counted(layers, "layer")) in \(counted(stages, "stage"))
+      \(counted(weights, "weight")), \(counted(adders, "adder")), \(grouped(verilogBytes)) bytes of Verilog
       first output after \(grouped(latency.firstOutput)) cycles, last after \
       \(grouped(latency.lastOutput)), a frame every \(grouped(latency.period))
       """
@@ -118,7 +126,7 @@ struct FixedLayers: ExpressibleByArgument {
 
   init?(argument: String) {
     if argument == "all" { return }
-    guard let count = Int(argument) else { return nil }
+    guard let count = Int(argument), count > 0 else { return nil }
     self.count = count
   }
 }

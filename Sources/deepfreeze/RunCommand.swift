@@ -71,11 +71,14 @@ struct RunCommand: AsyncParsableCommand {
         try write(outputs[0], number: number)
         let result = RunResult(
           path, outputs[0], loaded.graph[loaded.graph.outputs[0]], top: top ?? 5, names: names)
-        if !output.json { print(result.text) }
         results.append(result)
       }
       if let path = self.trace { try writeFile(StableJSON.encode(trace), to: path) }
-      if output.json { printJSON(["results": results]) }
+      if output.json {
+        printJSON(["results": results])
+      } else {
+        for result in results { print(result.text) }
+      }
     }
   }
 
@@ -91,7 +94,8 @@ struct RunCommand: AsyncParsableCommand {
     guard lines.count == classes else {
       throw Diagnostics(
         Diagnostic(
-          "the file has \(lines.count) lines; the network has \(classes) outputs", file: labels,
+          "the file has \(counted(lines.count, "line")); the network has \(counted(classes, "output"))",
+          file: labels,
           remedy: "give one line a class"))
     }
     return lines

@@ -64,8 +64,12 @@ struct VerifyCommand: AsyncParsableCommand {
       let report = try await ScratchFolder.with(keep: keep) {
         scratch throws(Diagnostics) -> VerificationReport in
         if keep { printToStandardError("the simulation is in \(scratch.path)") }
+        let progress = Progress()
+        defer { progress.end() }
+        progress.show("building the simulation with \(simulator.rawValue)")
         let verification = try await Verification(
           emitted, simulator: simulator, frames: count, scratch: scratch)
+        progress.show("simulating \(counted(count, "frame"))")
         return try await verification.run(frames: sequence, stalls: stalls)
       }
       if output.json { printJSON(report) } else { print(report, terminator: "") }

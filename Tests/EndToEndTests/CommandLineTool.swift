@@ -25,14 +25,21 @@ enum CommandLineTool {
       ?? candidates[0]
   }()
 
-  /// Runs `deepfreeze` with arguments to its end.
-  static func run(_ arguments: String...) throws -> Result {
+  /// Runs `deepfreeze` with arguments to its end; `path` is where it finds tools.
+  static func run(_ arguments: String..., path: String? = nil) throws -> Result {
+    try run(arguments: arguments, path: path)
+  }
+
+  static func run(arguments: [String], path: String? = nil) throws -> Result {
     let folder = try TemporaryFolder()
     let (output, errors) = (folder.path("output"), folder.path("errors"))
     for file in [output, errors] { _ = FileManager.default.createFile(atPath: file, contents: nil) }
     let process = Process()
     process.executableURL = executable
     process.arguments = arguments
+    if let path {
+      process.environment = ProcessInfo.processInfo.environment.merging(["PATH": path]) { $1 }
+    }
     // Files, not pipes: nothing can block however much is printed.
     process.standardOutput = try FileHandle(forWritingTo: URL(filePath: output))
     process.standardError = try FileHandle(forWritingTo: URL(filePath: errors))

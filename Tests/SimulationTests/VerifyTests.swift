@@ -32,7 +32,7 @@ import Testing
   @Test("a wrong sum is located by layer, frame, row, column and channel")
   func wrongSum() async throws {
     let report = try await SmallDesign.verify(.icarus, frames: 2) { files in
-      files.replace("rtl/layer1_conv.v", "} + {", "} - {")
+      files.replace("rtl/tiny_layer1_conv.v", "} + {", "} - {")
     }
     #expect(!report.passed)
     let first = try #require(report.problems.first)
@@ -49,7 +49,7 @@ import Testing
       let design = try? DesignDescription(
         json: files.first { $0.path == DesignDescription.fileName }!.bytes)
       let depth = design!.stages[0].fifoDepth
-      files.replace("rtl/stage1.v", ".CREDITS(\(depth))", ".CREDITS(\(depth - 1))")
+      files.replace("rtl/tiny_stage1.v", ".CREDITS(\(depth))", ".CREDITS(\(depth - 1))")
     }
     #expect(!report.passed)
     #expect(report.layers.allSatisfy { $0.mismatches == 0 && $0.wrongCycles > 0 })

@@ -61,7 +61,7 @@ extension StreamTiming {
   }
 
   /// The most outputs of a stage in any `cycles` cycles in a row when no stage ever waits.
-  private func maximumOutputs(of stage: Int, inCycles cycles: Int) -> Int {
+  func maximumOutputs(of stage: Int, inCycles cycles: Int) -> Int {
     var steps = cycles
     if stage > 0 && stages[stage].neverFlushes {
       steps = min(steps, maximumOutputs(of: stage - 1, inCycles: cycles))

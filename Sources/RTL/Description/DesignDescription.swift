@@ -34,6 +34,8 @@ public struct DesignDescription: Hashable, Sendable, Codable {
     }
 
     public var name: String
+    /// The stage's Verilog module; its instance in the top is `name`.
+    public var module: String
     public var kind: Kind
     /// The window; of an accumulator the window that covers its map.
     public var geometry: WindowGeometry
@@ -45,14 +47,17 @@ public struct DesignDescription: Hashable, Sendable, Codable {
     public var safeFIFODepth: Int
     /// Clock cycles that the stage has for one of its input pixels.
     public var cyclesPerPixel: Int
-    /// The layers' module names, in order.
+    /// The memory of the line buffer; null when it needs none.
+    public var memory: Stage.Memory?
+    /// The layers' names, in order.
     public var layers: [String]
   }
 
   /// A layer and what it costs.
   public struct LayerEntry: Hashable, Sendable, Codable {
-    /// The layer's Verilog module.
     public var name: String
+    /// The layer's Verilog module.
+    public var module: String
     /// Its tensor's name in the model.
     public var valueName: String
     public var kind: String
@@ -124,13 +129,14 @@ extension DesignDescription {
         case .frameAccumulator: .frameAccumulator
         }
       return StageEntry(
-        name: stage.name, kind: kind, geometry: stage.timing.geometry, ranks: stage.timing.ranks,
-        fifoDepth: stage.timing.fifoDepth, safeFIFODepth: safeDepths[index],
-        cyclesPerPixel: cycles[index], layers: stage.layers.map(\.name))
+        name: stage.name, module: stage.module, kind: kind, geometry: stage.timing.geometry,
+        ranks: stage.timing.ranks, fifoDepth: stage.timing.fifoDepth,
+        safeFIFODepth: safeDepths[index],
+        cyclesPerPixel: cycles[index], memory: stage.memory, layers: stage.layers.map(\.name))
     }
     self.layers = layers.map { layer in
       LayerEntry(
-        name: layer.name, valueName: layer.valueName, kind: layer.kind,
+        name: layer.name, module: layer.module, valueName: layer.valueName, kind: layer.kind,
         input: [layer.input.height, layer.input.width, layer.input.channels.count],
         output: [layer.output.height, layer.output.width, layer.output.channels.count],
         ranks: layer.schedule.ranks, cost: layer.cost)

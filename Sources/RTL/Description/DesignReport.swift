@@ -44,6 +44,21 @@ extension Design {
           "\(stage.timing.fifoDepth * wordBits(stage))", "\(timing.inputPixels)",
         ]
       })
+    lines += ["", "## Memories", ""]
+    let memories = stages.compactMap(\.memory)
+    if memories.isEmpty {
+      lines.append("None: no window needs rows of a map of more than one column.")
+    } else {
+      lines += [
+        "Instances of `df_sram_1r1w`, one read and one write port, each used once a clock at most, "
+          + "never both on one address. Put macros in there.", "",
+      ]
+      lines += table(
+        ["instance", "words", "bits a word", "bits"],
+        memories.map {
+          [$0.instance, "\($0.words)", "\($0.wordBits)", "\($0.words * $0.wordBits)"]
+        })
+    }
     return lines.joined(separator: "\n") + "\n"
   }
 

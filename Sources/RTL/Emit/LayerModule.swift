@@ -85,7 +85,7 @@ struct LayerModule {
       items.append(.assign(Assignment(.name(Self.outputPort(channel: channel)), value)))
     }
     items += unused(ports: ports, items: items)
-    return Module(name: layer.name, ports: ports, items: items)
+    return Module(name: layer.module, ports: ports, items: items)
   }
 
   /// Names the bits that rounding, clamping and sums modulo a power of two leave, and the ports of a

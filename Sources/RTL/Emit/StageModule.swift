@@ -45,7 +45,7 @@ struct StageModule {
     for index in stage.layers.indices { items += layer(index) }
     items += tail(outputBits)
     items += unused()
-    return Module(name: stage.name, ports: ports, items: items)
+    return Module(name: stage.module, ports: ports, items: items)
   }
 
   private var geometry: WindowGeometry {
@@ -185,7 +185,7 @@ struct StageModule {
     }
     items.append(
       .instance(
-        module: layer.name, parameters: [], name: "layer\(index + 1)",
+        module: layer.module, parameters: [], name: "layer\(index + 1)",
         connections: connections))
     return items
   }

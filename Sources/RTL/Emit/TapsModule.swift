@@ -8,7 +8,7 @@ public struct Tap: Hashable, Sendable, Codable {
   /// The value's index and name in the `QuantizedGraph`.
   public var value: Int
   public var valueName: String
-  /// The layer's Verilog module.
+  /// The layer's name in `design.json`.
   public var layer: String
   /// The stage's index, and the register rank behind its window registers.
   public var stage: Int

@@ -85,7 +85,7 @@ struct TopModule {
         .wires(width: StageModule.wordBits(stage.output), names: ["pixel\(number)"]))
       items.append(
         .instance(
-          module: stage.name, parameters: [], name: stage.name,
+          module: stage.module, parameters: [], name: stage.name,
           connections: [
             Connection("aclk", "aclk"), Connection("aresetn", "aresetn"),
             Connection("in_valid", "pixel\(index)_valid"),

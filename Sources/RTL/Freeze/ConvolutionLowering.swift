@@ -15,14 +15,19 @@ struct ConvolutionLowering {
   let effort: AdderGraph.Effort
   let requantize: (Int, Int) -> Int
 
+  /// The graph of each group that has live outputs. A graph that is there already, of this
+  /// convolution in another form, is taken as it is: forms differ in registers only.
+  private(set) var graphs: [Int: AdderGraph]
   private var builder = DatapathBuilder()
   private var masks: TapMasks
   private var taps: [Int: SignalID] = [:]
 
   init(
     _ convolution: QuantizedConvolution, input: PixelFormat, analysis: ChannelAnalysis,
-    form: LayerForm, effort: Int, requantize: @escaping (Int, Int) -> Int
+    form: LayerForm, effort: Int, graphs: [Int: AdderGraph],
+    requantize: @escaping (Int, Int) -> Int
   ) {
+    self.graphs = graphs
     self.convolution = convolution
     self.input = input
     self.analysis = analysis
@@ -68,7 +73,9 @@ struct ConvolutionLowering {
     }
     let matrix = ConstantMatrix(
       inputs: rows.count, outputs: live.count, values: rows.flatMap(\.weights))
-    let graph = AdderGraph.optimise(matrix, options: AdderGraph.Options(effort: effort))
+    let graph =
+      graphs[group] ?? AdderGraph.optimise(matrix, options: AdderGraph.Options(effort: effort))
+    graphs[group] = graph
     let problems = graph.verify(equals: matrix)
     precondition(problems.isEmpty, "the adder graph is not the weight matrix: \(problems[0])")
     let sums = builder.appendSums(graph, on: rows.map(\.signal))

@@ -1,3 +1,4 @@
+import AdderGraph
 import Dispatch
 import NeuralGraph
 import RTLTemplates
@@ -8,26 +9,48 @@ import Verilog
 /// parallel, the result does not depend on it), groups layers into stages and sizes their FIFOs.
 public enum Freeze {
   /// The design of the first layers of `graph`. The graph must be free of problems
-  /// (`QuantizedGraph.verify`). Throws what makes the wanted layers impossible.
-  public static func design(_ graph: QuantizedGraph, options: FreezeOptions) throws(Diagnostics)
-    -> Design
-  {
+  /// (`QuantizedGraph.verify`). Throws what makes the wanted layers impossible. `progress` hears of
+  /// every layer that is done and the number of all, from any thread.
+  public static func design(
+    _ graph: QuantizedGraph, options: FreezeOptions,
+    progress: @Sendable (_ layers: Int) -> Void = { _ in }
+  ) throws(Diagnostics) -> Design {
     let prefix = try FixedPrefix(graph, fixedLayers: options.fixedLayers)
-    let plans = try LayerPlanner.plan(prefix, graph)
+    var plans = try LayerPlanner.plan(prefix, graph)
     var names = LegalNames(reserved: reservedNames)
     let designName = names.legalize(designName(graph.name))
     let layerNames = plans.enumerated().map { index, plan in
       names.legalize("layer\(index + 1)_" + shortName(plan.node.name))
     }
-    let layers = inParallel(plans.count) { index in
-      plans[index].lower(name: layerNames[index], options: options)
+    let lower = { @Sendable (plan: LayerPlan, index: Int, graphs: [Int: AdderGraph]) in
+      plan.lower(
+        name: layerNames[index], module: "\(designName)_\(layerNames[index])", options: options,
+        graphs: graphs)
     }
+    let lowered = inParallel(plans.count) { [plans] index in
+      defer { progress(plans.count) }
+      return lower(plans[index], index, [:])
+    }
+    var layers = lowered.map(\.layer)
+    let starts = FIFOPlacement(layers, sidebandBits: options.sidebandBits).stageStarts()
+    // A pointwise layer that begins a stage takes its pixels through a window of one.
+    let windowed = starts.filter { plans[$0].form == .pointwise }
+    for index in windowed {
+      plans[index].form = .window(
+        .pointwise(height: plans[index].input.height, width: plans[index].input.width))
+    }
+    let again = inParallel(windowed.count) { [plans] place in
+      lower(plans[windowed[place]], windowed[place], lowered[windowed[place]].graphs)
+    }
+    for (place, index) in windowed.enumerated() { layers[index] = again[place].layer }
     var stages: [Stage] = []
-    for group in groups(layers) {
+    for (start, end) in zip(starts, starts.dropFirst() + [layers.count]) {
+      let group = Array(layers[start..<end])
+      let name = names.legalize("stage\(stages.count + 1)")
       let stage = Stage(
-        name: names.legalize("stage\(stages.count + 1)"), layers: group,
+        name: name, module: "\(designName)_\(name)", layers: group,
         timing: StageTiming(
-          kind(of: group[0]), ranks: group.reduce(0) { $0 + $1.schedule.ranks }))
+          group[0].kindAsHead, ranks: group.reduce(0) { $0 + $1.schedule.ranks }))
       stages.append(stage)
     }
     let timing = StreamTiming(stages: stages.map(\.timing)).withSafeFIFOs()
@@ -70,27 +93,6 @@ public enum Freeze {
     while parts.count > 1, parts[parts.count - 2] == last { parts.removeLast() }
     return parts.count > 1 && kinds.contains(last.lowercased())
       ? parts[parts.count - 2] + "_" + last : last
-  }
-
-  /// Layers by stage: a window or an accumulator begins one.
-  private static func groups(_ layers: [Layer]) -> [[Layer]] {
-    var groups: [[Layer]] = []
-    for layer in layers {
-      if layer.form == .pointwise, !groups.isEmpty {
-        groups[groups.count - 1].append(layer)
-      } else {
-        groups.append([layer])
-      }
-    }
-    return groups
-  }
-
-  private static func kind(of layer: Layer) -> StageTiming.Kind {
-    switch layer.form {
-    case .window(let geometry): .window(geometry)
-    case .accumulator: .frameAccumulator(height: layer.input.height, width: layer.input.width)
-    case .pointwise: preconditionFailure("a stage begins with a window or an accumulator")
-    }
   }
 
   /// The results of `body` for 0 ..< count, computed on all cores.

@@ -1,3 +1,4 @@
+import AdderGraph
 import NeuralGraph
 
 /// What is settled of a layer before its adders are sought: its form and its channels.
@@ -170,14 +171,19 @@ extension LayerPlan {
       clamped(channel.interval.lowerBound), clamped(channel.interval.upperBound))
   }
 
-  /// The layer's datapath with its registers placed.
-  func lower(name: String, options: FreezeOptions) -> Layer {
+  /// The layer's datapath with its registers placed, and its adder graphs by group. `graphs` are
+  /// those found already; the others are sought.
+  func lower(
+    name: String, module: String, options: FreezeOptions, graphs: [Int: AdderGraph] = [:]
+  ) -> (layer: Layer, graphs: [Int: AdderGraph]) {
     var builder: DatapathBuilder
+    var graphs = graphs
     if let layer = convolutionLayer, let analysis {
       var lowering = ConvolutionLowering(
         layer, input: input, analysis: analysis, form: form, effort: options.effort,
-        requantize: requantize)
+        graphs: graphs, requantize: requantize)
       builder = lowering.lower()
+      graphs = lowering.graphs
     } else {
       var lowering = PoolLowering(input: input, output: output)
       switch (node.operation, form) {
@@ -199,12 +205,13 @@ extension LayerPlan {
       datapath, widths, levelsPerPeriod: options.pipelineLevels)
     let inputs = fanOut.origins.mapValues { builder.inputs[$0]! }
     var layer = Layer(
-      name: name, value: value, valueName: node.name, kind: kind, form: form, input: input,
+      name: name, module: module, value: value, valueName: node.name, kind: kind, form: form,
+      input: input,
       output: output, inputs: inputs, datapath: datapath, widths: widths, schedule: schedule,
       cost: builder.cost)
     layer.cost.convolution = convolution
     layer.countCost()
-    return layer
+    return (layer, graphs)
   }
 
   /// "convolution 3x3 stride 2", for people.
