@@ -8,16 +8,26 @@ extension AdderGraph {
     case quick = 1
     /// Seconds.
     case thorough = 2
-    /// Up to minutes; small matrices are searched several times over.
+    /// Up to two minutes a matrix, searched several times over.
     case exhaustive = 3
 
-    /// Steps of local search for each adder of the greedy solution.
+    /// Steps of local search for each adder of the greedy solution, or for a thousand at least.
     public var stepsPerAdder: Int {
       switch self {
       case .greedy: 0
       case .quick: 4
       case .thorough: 60
-      case .exhaustive: 600
+      case .exhaustive: 5_000
+      }
+    }
+
+    /// The most pairs of terms that a search counts: about 10, 40 and 70 seconds of large matrices.
+    public var work: Int {
+      switch self {
+      case .greedy: 0
+      case .quick: 250_000_000
+      case .thorough: 1_000_000_000
+      case .exhaustive: 2_000_000_000
       }
     }
 
@@ -30,6 +40,7 @@ extension AdderGraph.Options {
   /// Steps and restarts of an effort level.
   public init(effort: AdderGraph.Effort, inputBits: Int = 8) {
     self.init(
-      stepsPerAdder: effort.stepsPerAdder, restarts: effort.restarts, inputBits: inputBits)
+      stepsPerAdder: effort.stepsPerAdder, work: effort.work, restarts: effort.restarts,
+      inputBits: inputBits)
   }
 }

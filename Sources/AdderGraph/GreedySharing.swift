@@ -9,7 +9,8 @@
 /// node is made. Patterns are counted once, then, against all terms of the node's rows, and only those
 /// that occur twice are queued by count. A queued count is an upper bound: a pattern is recounted when
 /// it comes first, taken if the count still stands, queued lower if not. Nothing is updated when terms
-/// vanish, so work is one step per (occurrence, term of its row), memory one word per repeated pattern.
+/// vanish, so work is one step per (occurrence, term of its row), memory one word per queued pattern.
+/// `SharedRows.greedy` keeps that short by queueing frequent patterns first and rare ones later.
 struct GreedySharing {
 
   let inputs: Int
@@ -22,6 +23,10 @@ struct GreedySharing {
   private var queue = PatternQueue()
   private var counter = PatternCounter()
   private var matches: [Match] = []
+  /// Patterns that occur less often are left alone.
+  private var threshold = 2
+  /// Nodes whose pairs are counted when a run begins; later ones are when they are made.
+  private var counted = 0
 
   /// An occurrence of a pattern: its row and the first term there.
   struct Match {
@@ -37,23 +42,25 @@ struct GreedySharing {
     terms = TermSets(inputs: inputs, rows: rows)
   }
 
-  /// Shares until no pattern occurs twice.
-  mutating func run() {
-    for input in 0..<inputs {
-      terms.collect(input, into: &matches)
-      countPairs(of: input)
+  /// Shares until no pattern occurs `minimum` times, at least 2; what is left can be run on again.
+  mutating func run(downTo minimum: Int = 2) {
+    threshold = minimum
+    counted = inputs + patterns.count
+    for node in 0..<counted {
+      terms.collect(node, into: &matches)
+      countPairs(of: node)
     }
     while let (pattern, count) = queue.removeMostFrequent() {
       // Neither node can have fewer occurrences left than the pattern.
       let bound = min(terms.count(pattern.first), terms.count(pattern.second.node))
       if bound < count {
-        if bound >= 2 { queue.insert(pattern, count: bound) }
+        if bound >= threshold { queue.insert(pattern, count: bound) }
         continue
       }
       terms.collect(pattern, into: &matches)
       if matches.count == count {
         substitute(pattern)
-      } else if matches.count >= 2 {
+      } else if matches.count >= threshold {
         queue.insert(pattern, count: matches.count)
       }
     }
@@ -70,13 +77,13 @@ struct GreedySharing {
       })
   }
 
-  /// Queues the patterns of a node, which occurs at `matches`, with every node up to itself (for an
-  /// input: from itself on) that occur at least twice.
+  /// Queues the patterns of a node, which occurs at `matches`, with every node up to itself (for one of
+  /// the `counted`: from itself on) that occur at least twice.
   private mutating func countPairs(of node: Int) {
-    guard matches.count >= 2 else { return }
+    guard matches.count >= threshold else { return }
     counter.begin(expected: matches.reduce(0) { $0 + rows[$1.row].count })
     let own = PackedTerm(node: node, shift: 0, isNegated: false).bits >> 8
-    let isInput = node < inputs
+    let isCounted = node < counted
     for match in matches {
       let step = match.first.shiftStep
       let sign = match.first.bits & 1
@@ -85,7 +92,7 @@ struct GreedySharing {
         for term in terms {
           // Of two terms of the node itself the one with the smaller packed value counts the pair.
           let other = term.bits >> 8
-          if isInput
+          if isCounted
             ? other < own || (other == own && term.bits <= selfBits)
             : other == own && term.bits <= selfBits
           {
@@ -95,7 +102,7 @@ struct GreedySharing {
         }
       }
     }
-    counter.forEachRepeated { relation, count in
+    counter.forEachRepeated(atLeast: threshold) { relation, count in
       let other = PackedTerm(bits: relation)
       if other.node >= node {
         queue.insert(PairPattern(first: node, second: other), count: count)

@@ -18,10 +18,11 @@ struct LocalSearch: ~Copyable {
     if self.state.isSpoiled { self.state.rollBack() } else { self.state.commit() }
   }
 
-  /// Tries `steps` changes.
-  mutating func run(steps: Int) {
+  /// Tries `steps` changes, fewer when they take more than `work` in all. A longer run begins with the
+  /// changes of a shorter one, so it never ends with more adders.
+  mutating func run(steps: Int, work: Int = .max) {
     for _ in 0..<steps {
-      guard state.nodeSlots > 0 else { return }
+      guard state.nodeSlots > 0, state.work < work else { return }
       step()
     }
   }

@@ -1,11 +1,17 @@
+import Dispatch
+import Synchronization
+
 extension AdderGraph {
   /// How much work `optimise` does.
   public struct Options: Hashable, Sendable {
-    /// Steps of local search for each adder of the greedy solution; 0 leaves that as it is. More steps
-    /// of the same seed, and more restarts, never end with more adders.
+    /// Steps of local search for each adder of the greedy solution, or for a thousand where it has
+    /// fewer; 0 leaves that as it is. More steps of the same seed never end with more adders.
     public var stepsPerAdder: Int
-    /// Independent searches from the greedy solution, of which the best is taken; at least 1. Fewer for
-    /// more than 500 adders, one above 1,500.
+    /// The most that a search does, in pairs of terms counted: some 25 million a second for large
+    /// matrices, 100 million for small ones. More work never ends with more adders.
+    public var work: Int
+    /// Independent searches from the greedy solution, of which the best is taken; at least 1. At most 2
+    /// for 500 adders and more.
     public var restarts: Int
     /// The usual width of an input in bits; steers which terms are summed first, nothing else.
     public var inputBits: Int
@@ -13,9 +19,11 @@ extension AdderGraph {
     public var seed: UInt64
 
     public init(
-      stepsPerAdder: Int = 0, restarts: Int = 1, inputBits: Int = 8, seed: UInt64 = 1
+      stepsPerAdder: Int = 0, work: Int = .max, restarts: Int = 1, inputBits: Int = 8,
+      seed: UInt64 = 1
     ) {
       self.stepsPerAdder = stepsPerAdder
+      self.work = work
       self.restarts = restarts
       self.inputBits = inputBits
       self.seed = seed
@@ -30,12 +38,16 @@ extension AdderGraph {
     -> AdderGraph
   {
     let digits = DigitRows(matrix)
-    var sharing = GreedySharing(inputs: matrix.inputs, rows: digits.rows)
-    sharing.run()
-    var rows = sharing.shared
+    var rows = SharedRows.greedy(inputs: matrix.inputs, rows: digits.rows)
     let extras = options.stepsPerAdder < 40 ? 1 : 2
-    if let block = digits.block(extras: extras, below: rows.adderCount) { rows = block }
-    if options.stepsPerAdder > 0, rows.adderCount > digits.floor {
+    var floor = digits.floor
+    if let block = digits.block(extras: extras, below: rows.adderCount) {
+      // A block takes a further constant only where the floor is out of reach: one adder above it is
+      // the optimum.
+      rows = block
+      floor += 1
+    }
+    if options.stepsPerAdder > 0, rows.adderCount > floor {
       rows = searched(rows, options)
     }
     var builder = Builder(inputs: matrix.inputs, inputBits: options.inputBits)
@@ -43,22 +55,25 @@ extension AdderGraph {
     return builder.finish(outputs: digits.outputs(sums))
   }
 
-  /// Above this number of steps a search takes only `largeStepsPerAdder` steps an adder: a step's time
-  /// grows with the rows.
-  private static let largeStepCount = 3_600_000
-  private static let largeStepsPerAdder = 60
-
-  /// The rows after local search, the best of all restarts; the same where they are too many for it.
+  /// The rows after local search, the best of all restarts, which run in parallel; the same rows where
+  /// they are too many for it.
   private static func searched(_ rows: SharedRows, _ options: Options) -> SharedRows {
     let adders = rows.adderCount
-    let steps = min(
-      options.stepsPerAdder * adders, max(largeStepCount, largeStepsPerAdder * adders))
-    var best = rows
-    for restart in 0..<max(1, min(options.restarts, 3_000 / max(1, adders))) {
-      guard let state = SharingState(rows) else { return rows }
+    // Small matrices are quick. Single rows come in hundreds, as depthwise filters.
+    let steps = options.stepsPerAdder * (rows.outputs.count > 1 ? max(1000, adders) : adders)
+    let restarts = max(1, min(options.restarts, adders < 500 ? options.restarts : 2))
+    let found = Mutex([SharedRows?](repeating: nil, count: restarts))
+    DispatchQueue.concurrentPerform(iterations: restarts) { restart in
+      guard let state = SharingState(rows) else { return }
       var search = LocalSearch(state, seed: options.seed &+ UInt64(restart))
-      search.run(steps: steps)
-      if search.state.cost < best.adderCount { best = search.state.shared }
+      search.run(steps: steps, work: options.work)
+      let result = search.state.shared
+      found.withLock { $0[restart] = result }
+    }
+    // The first of equal ones, so that the result does not depend on the order in which they end.
+    var best = rows
+    for case .some(let result) in found.withLock({ $0 }) where result.adderCount < best.adderCount {
+      best = result
     }
     return best
   }

@@ -97,13 +97,13 @@ struct PairTable: ~Copyable {
   /// Makes room for `more` new pairs.
   @inline(__always)
   mutating func reserve(_ more: Int) {
-    if (used + more) * 2 > mask { grow(more) }
+    if (used + more) * 8 > mask * 5 { grow(more) }
   }
 
   private mutating func grow(_ more: Int) {
     let (old, oldCount) = (slots, mask + 1)
     var bits = 10
-    while 1 << bits < (used + more) * 3 { bits += 1 }
+    while (1 << bits) * 5 <= (used + more) * 8 { bits += 1 }
     slots = .allocate(capacity: 1 << bits)
     slots.initialize(repeating: 0, count: 1 << bits)
     shift = UInt64(64 - bits)

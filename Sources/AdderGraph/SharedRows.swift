@@ -74,9 +74,13 @@ extension SharingState {
     let all = shared.outputs + shared.definitions
     let pairs = all.reduce(0) { $0 + $1.count * $1.count / 2 }
     let shift = all.joined().lazy.map(\.shift).max() ?? 0
-    guard nodes < Self.nodeLimit / 2, all.count < Self.rowLimit / 2, pairs < 1 << 26, shift <= 40,
-      all.count < 1 << 15 || pairs < 1 << 25
+    guard nodes < Self.nodeLimit / 2, all.count < Self.rowLimit / 2, pairs < Self.pairLimit,
+      shift <= 40
     else { return nil }
+    // Inlining a node makes pairs that occur as often as it is used; the table counts to 65,535.
+    var uses = [Int](repeating: 0, count: nodes)
+    for term in all.joined() { uses[term.node] += 1 }
+    guard uses.dropFirst(shared.inputs).allSatisfy({ $0 <= Self.useLimit }) else { return nil }
     self.init(
       inputs: shared.inputs, outputs: shared.outputs.count,
       nodeCapacity: shared.definitions.count * 5 / 4)

@@ -19,6 +19,8 @@ struct SharingState: ~Copyable {
   private var pairs = PairTable()
   /// Adders of all rows together.
   private(set) var cost = 0
+  /// Counters touched so far: what the time of a search is made of, and the same on every machine.
+  private(set) var work = 0
   /// Pairs that came to occur twice since the list was emptied.
   var candidates: [UInt64] = []
   /// Nodes that may have become superfluous.
@@ -35,6 +37,10 @@ struct SharingState: ~Copyable {
   /// Nodes, inputs included, and rows stay below these.
   static let nodeLimit = 1 << 20
   static let rowLimit = 1 << 24
+  /// Pairs of terms in rows to begin with stay below this: half a gigabyte of counters.
+  static let pairLimit = 1 << 25
+  /// Nodes are used at most that often to begin with.
+  static let useLimit = 1 << 13
   /// Shifts stay below this, so that the terms of one node in a row add up in 64 bits.
   static let shiftLimit = 60
   /// A term past `shiftLimit` was left out since the last commit: the change has to be taken back.
@@ -132,6 +138,7 @@ struct SharingState: ~Copyable {
       let key = PairTable.key(term, words[index])
       if pairs.increment(key) >= 2 && collects { candidates.append(key) }
     }
+    work += count + 4
     if count > 0 { cost += 1 }
     rows[row].append(term)
     uses[Int(term >> 8)].append(UInt32(row) << 8 | term & 255)
@@ -142,6 +149,7 @@ struct SharingState: ~Copyable {
     let count = rows[row].count
     let words = rows[row].words
     for index in 0..<count { pairs.decrement(PairTable.key(term, words[index])) }
+    work += count + 4
     if count > 0 { cost -= 1 }
     uses[Int(term >> 8)].remove(UInt32(row) << 8 | term & 255)
   }

@@ -47,3 +47,11 @@ func randomMatrix(seed: Int) -> ConstantMatrix {
     inputs: inputs, outputs: outputs,
     values: (0..<inputs).flatMap { input in columns.map { $0[input] } })
 }
+
+/// A matrix of uniformly random signed weights of that many bits.
+func randomMatrix(inputs: Int, outputs: Int, bits: Int, seed: Int) -> ConstantMatrix {
+  var random = SeededGenerator(seed: seed)
+  let limit = 1 << (bits - 1)
+  let values = (0..<inputs * outputs).map { _ in Int.random(in: -limit..<limit, using: &random) }
+  return ConstantMatrix(inputs: inputs, outputs: outputs, values: values)
+}
