@@ -40,7 +40,7 @@ public struct FixedPrefix: Hashable, Sendable {
             "'\(graph[value].name)' is read by \(readers[value.index].count) nodes: "
               + "the fixed layers would end inside a branch",
             node: graph[readers[value.index][0]].name,
-            remedy: "fix at most \(convolutions) layers")
+            remedy: "give --fixed-layers at most \(convolutions)")
         }
         break
       }

@@ -159,7 +159,7 @@ private func expectEqual(
     graph.outputs = [sum]
     let found = try diagnostic(graph, 2)
     #expect(found.message.contains("inside a branch"))
-    #expect(found.remedy == "fix at most 1 layers")
+    #expect(found.remedy == "give --fixed-layers at most 1")
     #expect(try Freeze.design(graph, options: FreezeOptions(fixedLayers: 1)).layers.count == 1)
   }
 
