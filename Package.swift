@@ -48,11 +48,15 @@ let package = Package(
         .product(name: "Subprocess", package: "swift-subprocess"),
       ],
       swiftSettings: strict),
+    // The emitted text, read by Yosys, against the weights.
+    .target(
+      name: "Proof", dependencies: ["NeuralGraph", "RTL", "RTLTemplates", "Simulation"],
+      swiftSettings: strict),
     .executableTarget(
       name: "deepfreeze",
       dependencies: [
         "NeuralGraph", "TensorFiles", "ModelImport", "GraphPasses", "AdderGraph", "RTL",
-        "Simulation",
+        "Simulation", "Proof",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -74,6 +78,9 @@ let package = Package(
       name: "RTLTests", dependencies: ["RTL", "RTLTemplates", "Simulation"], swiftSettings: strict),
     .testTarget(
       name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: strict),
+    .testTarget(
+      name: "ProofTests",
+      dependencies: ["Proof", "Simulation", "ModelImport", "GraphPasses"], swiftSettings: strict),
     .testTarget(
       name: "EndToEndTests",
       dependencies: ["deepfreeze", "Simulation", "ModelImport", "GraphPasses", "TensorFiles"],

@@ -42,7 +42,7 @@ public struct ScratchFolder: Hashable, Sendable {
   }
 
   /// Makes `name` in the folder stand for another folder.
-  func link(_ name: String, to target: String) throws(Diagnostics) {
+  package func link(_ name: String, to target: String) throws(Diagnostics) {
     do {
       try FileManager.default.createSymbolicLink(
         atPath: path + "/" + name, withDestinationPath: URL(filePath: target).path)

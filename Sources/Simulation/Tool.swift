@@ -2,15 +2,15 @@ import NeuralGraph
 import Subprocess
 
 /// A program to run: one of the system's tools, or a simulation that was compiled.
-struct Program: Sendable {
+package struct Program: Sendable {
   /// What a run of a program left.
-  struct Outcome: Hashable, Sendable {
-    var succeeded: Bool
+  package struct Outcome: Hashable, Sendable {
+    package var succeeded: Bool
     /// Standard output and standard error together.
-    var output: String
+    package var output: String
 
     /// The end of the output, for a diagnostic.
-    var lastLines: String { output.split(separator: "\n").suffix(12).joined(separator: "\n") }
+    package var lastLines: String { output.split(separator: "\n").suffix(12).joined(separator: "\n") }
   }
 
   private let executable: Executable
@@ -18,7 +18,7 @@ struct Program: Sendable {
   /// Thrown when there is no such program.
   private let missing: Diagnostic
 
-  init(_ tool: Tool) {
+  package init(_ tool: Tool) {
     executable = .name(tool.rawValue)
     name = tool.rawValue
     missing = tool.missing
@@ -36,7 +36,7 @@ struct Program: Sendable {
 
   /// Runs the program in `folder` and waits for its end. Throws when it is not installed, and when
   /// it takes longer than `timeout`; the process is ended then. A failing program is not an error.
-  func run(
+  package func run(
     _ arguments: [String], in folder: String, timeout: Duration
   ) async throws(Diagnostics) -> Outcome {
     do {

@@ -13,6 +13,7 @@ struct DeepFreeze: AsyncParsableCommand {
       RunCommand.self,
       EmitCommand.self,
       VerifyCommand.self,
+      ProveCommand.self,
       AddersCommand.self,
       FuzzCommand.self,
       BenchCommand.self,

@@ -74,6 +74,41 @@ extension ModelOptions {
   }
 }
 
+/// The model beside another argument: `--model MODEL`, with the options of `ModelOptions`.
+struct NamedModelOptions: ParsableArguments {
+  @Option(
+    help: "The exported model: a .tflite quantized to 8 bits, or a TensorFlow frozen graph (.pb).")
+  var model: String
+
+  @Option(
+    help: ArgumentHelp(
+      "Calibrate a float model's activation ranges with the images in this folder.",
+      valueName: "dir"))
+  var calibrate: String?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "What a .pb's input numbers are for pixels 0 and 255; -1,0.9921875 if it does not say.",
+      valueName: "low,high"))
+  var inputRange: InputNormalization?
+
+  @Option(
+    help: ArgumentHelp(
+      "Compute the network for images of this size.", valueName: "hxw"))
+  var imageSize: ImageSize?
+
+  /// The same, as commands take it whose argument is the model.
+  var options: ModelOptions {
+    var options = ModelOptions()
+    options.model = model
+    options.calibrate = calibrate
+    options.inputRange = inputRange
+    options.imageSize = imageSize
+    return options
+  }
+}
+
 extension InputNormalization: ExpressibleByArgument {
   /// `LOW,HIGH`.
   public init?(argument: String) {

@@ -1,0 +1,252 @@
+extension SymbolicLayer {
+  /// One bit of a word with its weight in a vector.
+  struct WeightedBit {
+    var word: Int
+    var bit: Int
+    var weight: Int
+  }
+
+  /// The vector `bits`, least significant first, as a linear form that is right modulo 2^modulus;
+  /// with `modulus` 64 it is the number itself, read as two's complement if `isSigned`.
+  ///
+  /// Repeated sign bits need no rule: their weights add up to minus the lowest one's.
+  func assemble(
+    _ bits: [Netlist.Bit], modulus: Int, isSigned: Bool = false, source: String
+  ) -> Value {
+    var result = Value()
+    var parts: [WeightedBit] = []
+    parts.reserveCapacity(bits.count)
+    for (position, bit) in bits.enumerated() where position < modulus {
+      var weight = 1 << position
+      if isSigned, position == bits.count - 1 { weight = 0 &- weight }
+      let (from, registers) = origin(bit)
+      guard from.isNet else {
+        if from == .one {
+          result.form.constant &+= weight
+        } else if from == .undefined {
+          return Value(
+            fault: fault(.width, "a bit without a value is read", source: source))
+        }
+        continue
+      }
+      guard let (word, index) = word(driving: from) else {
+        let name = netlist.netNames[from.code].map { "'\($0)'" } ?? "a wire"
+        return Value(fault: fault(.wiring, "\(name) has no driver", source: source))
+      }
+      guard let value = values[word] else {
+        return Value(
+          fault: fault(.notCovered, "\(describe(word)) depends on itself", source: source))
+      }
+      if value.fault != nil { return value }
+      if let delay = value.delay {
+        let time = delay + registers
+        if let known = result.delay, known != time { return timing(known, time, source) }
+        result.delay = time
+      }
+      if let last = parts.last, last.word == word, last.bit == index {
+        parts[parts.count - 1].weight &+= weight
+      } else {
+        parts.append(WeightedBit(word: word, bit: index, weight: weight))
+      }
+    }
+    collect(&parts, modulus, into: &result.form)
+    return result
+  }
+
+  /// Adds the weighted bits to `form`, words' bits together.
+  func collect(_ parts: inout [WeightedBit], _ modulus: Int, into form: inout Form) {
+    let isOrdered = zip(parts, parts.dropFirst()).allSatisfy {
+      ($0.word, $0.bit) < ($1.word, $1.bit)
+    }
+    if !isOrdered {
+      parts.sort { ($0.word, $0.bit) < ($1.word, $1.bit) }
+      var merged: [WeightedBit] = []
+      for part in parts {
+        if let last = merged.last, last.word == part.word, last.bit == part.bit {
+          merged[merged.count - 1].weight &+= part.weight
+        } else {
+          merged.append(part)
+        }
+      }
+      parts = merged
+    }
+    parts.removeAll { centred($0.weight, modulus) == 0 }
+    // Runs of bits of one word whose weights double: a part of the word times a factor.
+    var start = 0
+    while start < parts.count {
+      let first = parts[start]
+      let factor = centred(first.weight, modulus)
+      var end = start
+      var isSigned = false
+      while end + 1 < parts.count, parts[end + 1].word == first.word,
+        parts[end + 1].bit == parts[end].bit + 1
+      {
+        let expected = factor << (parts[end + 1].bit - first.bit)
+        if areEqual(parts[end + 1].weight, expected, modulo: modulus) {
+          end += 1
+        } else {
+          if areEqual(parts[end + 1].weight, 0 &- expected, modulo: modulus) {
+            end += 1
+            isSigned = true
+          }
+          break
+        }
+      }
+      add(
+        word: first.word, low: first.bit, count: parts[end].bit - first.bit + 1,
+        isSigned: isSigned, factor: factor, modulus: modulus, to: &form)
+      start = end + 1
+    }
+  }
+
+  /// Adds `factor` times bits `low` ..< `low + count` of a word.
+  private func add(
+    word: Int, low: Int, count: Int, isSigned: Bool, factor: Int, modulus: Int, to form: inout Form
+  ) {
+    guard let value = values[word] else { preconditionFailure("operands are computed first") }
+    var source = value.form
+    var interval = value.interval
+    var isWhole = low == 0
+    if low > 0, source.terms.allSatisfy({ centred($0.coefficient, low) == 0 }) {
+      // The bits below are those of the constant alone.
+      source = Form(
+        constant: source.constant >> low,
+        terms: source.terms.map { .init(atom: $0.atom, coefficient: $0.coefficient >> low) })
+      interval = atoms.interval(of: source)
+      isWhole = true
+    }
+    let reachesTop = count >= 64 || centred(factor << count, modulus) == 0
+    if isWhole {
+      if reachesTop {
+        form.add(source, times: factor)
+        return
+      }
+      let lowest = isSigned ? -(1 << (count - 1)) : 0
+      if let interval, let offset = Self.offset(interval, lowest, count) {
+        source.constant &+= offset
+        form.add(source, times: factor)
+        return
+      }
+      if let number = number(source, lowest, count) {
+        form.add(number, times: factor)
+        return
+      }
+    }
+    let signed = isSigned && !reachesTop
+    let slice = AtomKind.slice(word: Int32(word), low: low, count: count, isSigned: signed)
+    let lowest = signed ? -(1 << (count - 1)) : 0
+    let atom = atoms.intern(slice, lowest...lowest + (1 << count) - 1)
+    form.add(Form(atom), times: factor)
+  }
+
+  /// The form that is equal to `form` modulo 2^bits and never leaves lowest ..< lowest + 2^bits, if
+  /// there is one.
+  ///
+  /// Only a coefficient of an atom with two values can stand for two numbers there. Which one it is
+  /// shows at a corner: from the value with all atoms at their lowest, the atom goes up alone.
+  func number(_ form: Form, _ lowest: Int, _ bits: Int) -> Form? {
+    guard bits <= Self.widest else { return nil }
+    func decoded(_ value: Int) -> Int { lowest + ((value &- lowest) & ((1 << bits) - 1)) }
+    var result = Form()
+    var corner = form.constant
+    for term in form.terms {
+      corner &+= centred(term.coefficient, bits) &* atoms.interval(term.atom).lowerBound
+    }
+    let start = decoded(corner)
+    result.constant = start
+    for term in form.terms {
+      let interval = atoms.interval(term.atom)
+      var coefficient = centred(term.coefficient, bits)
+      if interval.upperBound == interval.lowerBound + 1 {
+        coefficient = decoded(start &+ coefficient) - start
+      }
+      if coefficient != 0 {
+        result.terms.append(.init(atom: term.atom, coefficient: coefficient))
+        result.constant &-= coefficient &* interval.lowerBound
+      }
+    }
+    guard let all = atoms.interval(of: result), Self.offset(all, lowest, bits) == 0 else {
+      return nil
+    }
+    return result
+  }
+
+  /// The multiple of 2^bits that brings the interval into lowest ..< lowest + 2^bits, if one does.
+  static func offset(_ interval: ClosedRange<Int>, _ lowest: Int, _ bits: Int) -> Int? {
+    let (shifted, overflow) = interval.lowerBound.subtractingReportingOverflow(lowest)
+    guard !overflow, bits <= widest else { return nil }
+    let block = shifted >> bits
+    let (top, topOverflow) = interval.upperBound.subtractingReportingOverflow(lowest)
+    guard !topOverflow, top >> bits == block else { return nil }
+    return 0 &- (block << bits)
+  }
+
+  /// Adders' bits that come in pairs, `carry` with twice the weight of `sum`, are what the adder
+  /// adds; then bits of one word are put together again.
+  func reduced(_ form: Form, modulus: Int) -> Form {
+    guard !adderForms.isEmpty,
+      form.terms.contains(where: { if case .adder = atoms[$0.atom] { true } else { false } })
+    else { return form }
+    var constant = form.constant
+    var coefficients: [AtomID: Int] = [:]
+    var pending = Set<Int32>()
+    func take(_ form: Form, times factor: Int) {
+      constant &+= factor &* form.constant
+      for term in form.terms {
+        coefficients[term.atom, default: 0] &+= factor &* term.coefficient
+        if case .adder(let index, _) = atoms[term.atom], pending.insert(index).inserted {
+          insert(index)
+        }
+      }
+    }
+    // Adders, the last computed first: a binary heap.
+    var heap: [Int32] = []
+    func insert(_ index: Int32) {
+      heap.append(index)
+      var child = heap.count - 1
+      while child > 0, heap[(child - 1) / 2] < heap[child] {
+        heap.swapAt(child, (child - 1) / 2)
+        child = (child - 1) / 2
+      }
+    }
+    func removeGreatest() -> Int32 {
+      let greatest = heap[0]
+      heap[0] = heap[heap.count - 1]
+      heap.removeLast()
+      var parent = 0
+      while true {
+        var child = 2 * parent + 1
+        if child + 1 < heap.count, heap[child + 1] > heap[child] { child += 1 }
+        guard child < heap.count, heap[parent] < heap[child] else { return greatest }
+        heap.swapAt(parent, child)
+        parent = child
+      }
+    }
+    take(form, times: 1)
+    while !heap.isEmpty {
+      let index = removeGreatest()
+      let sum = atoms.intern(.adder(index: index, isCarry: false), 0...1)
+      let carry = atoms.intern(.adder(index: index, isCarry: true), 0...1)
+      let weight = coefficients[sum] ?? 0
+      guard areEqual(coefficients[carry] ?? 0, weight << 1, modulo: modulus) else { continue }
+      coefficients[sum] = nil
+      coefficients[carry] = nil
+      if centred(weight, modulus) != 0 {
+        take(adderForms[Int(index)], times: centred(weight, modulus))
+      }
+    }
+    // Single bits of words go back into their words.
+    var parts: [WeightedBit] = []
+    var result = Form(constant: constant)
+    for (atom, coefficient) in coefficients where centred(coefficient, modulus) != 0 {
+      if case .slice(let word, let low, 1, false) = atoms[atom] {
+        parts.append(WeightedBit(word: Int(word), bit: low, weight: coefficient))
+      } else {
+        result.terms.append(.init(atom: atom, coefficient: centred(coefficient, modulus)))
+      }
+    }
+    result.terms.sort { $0.atom < $1.atom }
+    collect(&parts, modulus, into: &result)
+    return result
+  }
+}

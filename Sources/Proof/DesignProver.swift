@@ -1,0 +1,136 @@
+import Foundation
+import NeuralGraph
+import RTL
+import Simulation
+
+/// Goes through a design: wiring from the stream to the last pixel, then layer by layer.
+struct DesignProver {
+  private let folder: EmittedFolder
+  private let expected: [ExpectedLayer]
+  private let reader: DesignReader
+  private var wiring: [String] = []
+  /// By layer; nil where the connections are wrong.
+  private var roles: [[String: PortRole]?] = []
+
+  init(_ folder: EmittedFolder, _ expected: [ExpectedLayer], _ reader: DesignReader) {
+    self.folder = folder
+    self.expected = expected
+    self.reader = reader
+  }
+
+  private var design: DesignDescription { folder.design }
+
+  mutating func prove() async throws(Diagnostics) -> DesignProof {
+    let templates = try reader.templates()
+    for name in templates.changed {
+      wiring.append("rtl/\(name).v is not the template of this program")
+    }
+    let layerNames = design.layers.map(\.name)
+    let stageNames = design.stages.map(\.name)
+    try await reader.synthesise(templates.used + stageNames + [design.name])
+    _ = try await Self.each(layerNames.reversed()) { [reader] name throws(Diagnostics) in
+      try await reader.synthesise([name])
+    }
+    try wire()
+    let adders = try await adderCells(layerNames, templates.used)
+    let layers = try await Self.each(Array(layerNames.indices)) {
+      [reader, expected, roles, design] index throws(Diagnostics) in
+      LayerProver(
+        name: layerNames[index], netlist: try reader.netlist(layerNames[index]),
+        expected: expected[index], roles: roles[index], adderCells: adders,
+        ranks: design.layers[index].ranks
+      ).prove()
+    }
+    return DesignProof(
+      design: design.name, layers: layers, wiring: wiring,
+      assumed: templates.used.map { "rtl/\($0).v does what its head says" },
+      isProved: wiring.isEmpty && layers.allSatisfy(\.isProved))
+  }
+
+  /// Runs `body` for each element, as many at once as there are cores; results in order.
+  private static func each<Element: Sendable, Result: Sendable>(
+    _ elements: [Element], _ body: @escaping @Sendable (Element) async throws(Diagnostics) -> Result
+  ) async throws(Diagnostics) -> [Result] {
+    do {
+      return try await withThrowingTaskGroup(of: (Int, Result).self) { group in
+        var results = [Result?](repeating: nil, count: elements.count)
+        var next = 0
+        func start() {
+          guard next < elements.count else { return }
+          let index = next
+          let element = elements[index]
+          next += 1
+          group.addTask { (index, try await body(element)) }
+        }
+        for _ in 0..<max(1, ProcessInfo.processInfo.activeProcessorCount) { start() }
+        while let (index, result) = try await group.next() {
+          results[index] = result
+          start()
+        }
+        return results.map { $0! }
+      }
+    } catch let error as Diagnostics {
+      throw error
+    } catch {
+      throw Diagnostics(Diagnostic("the proof was interrupted: \(error)"))
+    }
+  }
+
+  // MARK: Wiring
+
+  /// Follows the pixels through top, stages and layers.
+  private mutating func wire() throws(Diagnostics) {
+    let input = expected[0].inputType
+    var pixel: [PixelBit?] = (0..<8 * input.shape.channels).map {
+      PixelBit(channel: $0 / 8, bit: $0 % 8)
+    }
+    var stages: [Netlist] = []
+    var number = 0
+    var isKnown = true
+    for stage in design.stages {
+      let netlist = try reader.netlist(stage.name)
+      guard isKnown else {
+        stages.append(netlist)
+        continue
+      }
+      var layers: [Netlist] = []
+      for name in stage.layers { layers.append(try reader.netlist(name, portsOnly: true)) }
+      let connections = StageWiring(
+        netlist,
+        .init(layers: layers, first: expected[number], input: pixel))
+      let ranks = design.layers[number..<number + layers.count].reduce(0) { $0 + $1.ranks }
+      for fault in connections.faults { wiring.append("\(stage.name): \(fault.message)") }
+      if connections.faults.isEmpty, connections.ranks != ranks {
+        wiring.append(
+          "\(stage.name): the valid bits take \(connections.ranks) clocks, the layers \(ranks)")
+      }
+      stages.append(netlist)
+      // Behind a stage with wrong connections nobody knows what the pixels are.
+      isKnown = connections.faults.isEmpty
+      guard isKnown else { continue }
+      roles += connections.roles.map { $0 }
+      pixel = connections.output
+      number += layers.count
+    }
+    while roles.count < expected.count { roles.append(nil) }
+    var top = TopWiring(try reader.netlist(design.name), stages: stages, input: input)
+    if isKnown { top.checkOutput(pixel, codes: expected[expected.count - 1].outputCodes) }
+    for fault in top.faults { wiring.append("\(design.name): \(fault.message)") }
+  }
+
+  /// Adders among the modules that layers have instances of.
+  private func adderCells(_ layers: [String], _ templates: [String]) async throws(Diagnostics)
+    -> [String: AdderCell]
+  {
+    let others = reader.modules.filter {
+      !layers.contains($0) && !design.stages.map(\.name).contains($0) && $0 != design.name
+        && !templates.contains($0)
+    }
+    var cells: [String: AdderCell] = [:]
+    if !others.isEmpty { try await reader.synthesise(others) }
+    for name in others + templates {
+      if let cell = AdderCell(try reader.netlist(name)) { cells[name] = cell }
+    }
+    return cells
+  }
+}

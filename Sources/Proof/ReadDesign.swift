@@ -1,0 +1,77 @@
+import NeuralGraph
+import RTLTemplates
+import Simulation
+
+/// Yosys on the files of an emitted folder: one module a file, its netlist as JSON.
+struct DesignReader {
+  let folder: EmittedFolder
+  let scratch: ScratchFolder
+
+  init(_ folder: EmittedFolder, _ scratch: ScratchFolder) throws(Diagnostics) {
+    self.folder = folder
+    self.scratch = scratch
+    try scratch.link("design", to: folder.path)
+  }
+
+  /// The names of all modules, by the names of the files.
+  var modules: [String] {
+    folder.design.rtlFiles.compactMap { file in
+      guard file.hasPrefix("rtl/"), file.hasSuffix(".v") else { return nil }
+      return String(file.dropFirst(4).dropLast(2))
+    }
+  }
+
+  /// Has Yosys write the netlists of these modules, each from its file alone: instances stay
+  /// instances.
+  func synthesise(_ modules: [String]) async throws(Diagnostics) {
+    let known = Set(self.modules)
+    for module in modules where !known.contains(module) {
+      throw Diagnostics(
+        Diagnostic(
+          "there is no file rtl/\(module).v in it", file: folder.path,
+          remedy: "emit the design again"))
+    }
+    let script = modules.map {
+      "read_verilog design/rtl/\($0).v; proc; write_json \($0).json; design -reset"
+    }.joined(separator: "; ")
+    let outcome = try await Program(.yosys).run(
+      ["-q", "-p", script], in: scratch.path, timeout: .seconds(7200))
+    guard outcome.succeeded else {
+      let lines = outcome.lastLines.split(separator: "\n").filter { $0.contains("ERROR") }
+      throw Diagnostics(
+        Diagnostic(
+          "Yosys does not read the text: "
+            + (lines.isEmpty ? outcome.lastLines : lines.joined(separator: "; "))
+            .replacing("design/", with: ""), file: folder.path))
+    }
+  }
+
+  /// The netlist of a module that was synthesised.
+  func netlist(_ module: String, portsOnly: Bool = false) throws(Diagnostics) -> Netlist {
+    let path = scratch.path + "/" + module + ".json"
+    let netlists = try Netlist.read(try readFile(path, limit: 1 << 34), portsOnly: portsOnly)
+    guard netlists.count == 1, netlists[0].name == module else {
+      throw Diagnostics(
+        Diagnostic(
+          "the file does not hold the module \(module) alone",
+          file: folder.path + "/rtl/\(module).v"))
+    }
+    return netlists[0]
+  }
+
+  /// The templates of this program that the design uses, and those of them whose text differs.
+  func templates() throws(Diagnostics) -> (used: [String], changed: [String]) {
+    var used: [String] = []
+    var changed: [String] = []
+    for template in RTLTemplates.all {
+      let path = "rtl/" + template.fileName
+      guard folder.design.rtlFiles.contains(path) else { continue }
+      let module = String(template.fileName.dropLast(2))
+      used.append(module)
+      if try readFile(folder.path + "/" + path) != Array(template.text.utf8) {
+        changed.append(module)
+      }
+    }
+    return (used, changed)
+  }
+}
