@@ -25,18 +25,17 @@ struct DesignProver {
     for name in templates.changed {
       wiring.append("rtl/\(name).v is not the template of this program")
     }
-    let layerNames = design.layers.map(\.name)
-    let stageNames = design.stages.map(\.name)
-    try await reader.synthesise(templates.used + stageNames + [design.name])
-    _ = try await Self.each(layerNames.reversed()) { [reader] name throws(Diagnostics) in
+    let modules = design.layers.map(\.module)
+    try await reader.synthesise(templates.used + design.stages.map(\.module) + [design.name])
+    _ = try await Self.each(modules.reversed()) { [reader] name throws(Diagnostics) in
       try await reader.synthesise([name])
     }
     try wire()
-    let adders = try await adderCells(layerNames, templates.used)
-    let layers = try await Self.each(Array(layerNames.indices)) {
+    let adders = try await adderCells(modules, templates.used)
+    let layers = try await Self.each(Array(modules.indices)) {
       [reader, expected, roles, design] index throws(Diagnostics) in
       LayerProver(
-        name: layerNames[index], netlist: try reader.netlist(layerNames[index]),
+        name: design.layers[index].name, netlist: try reader.netlist(modules[index]),
         expected: expected[index], roles: roles[index], adderCells: adders,
         ranks: design.layers[index].ranks
       ).prove()
@@ -88,13 +87,15 @@ struct DesignProver {
     var number = 0
     var isKnown = true
     for stage in design.stages {
-      let netlist = try reader.netlist(stage.name)
+      let netlist = try reader.netlist(stage.module)
       guard isKnown else {
         stages.append(netlist)
         continue
       }
       var layers: [Netlist] = []
-      for name in stage.layers { layers.append(try reader.netlist(name, portsOnly: true)) }
+      for layer in design.layers[number..<number + stage.layers.count] {
+        layers.append(try reader.netlist(layer.module, portsOnly: true))
+      }
       let connections = StageWiring(
         netlist,
         .init(layers: layers, first: expected[number], input: pixel))
@@ -123,7 +124,7 @@ struct DesignProver {
     -> [String: AdderCell]
   {
     let others = reader.modules.filter {
-      !layers.contains($0) && !design.stages.map(\.name).contains($0) && $0 != design.name
+      !layers.contains($0) && !design.stages.map(\.module).contains($0) && $0 != design.name
         && !templates.contains($0)
     }
     var cells: [String: AdderCell] = [:]
