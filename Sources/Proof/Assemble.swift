@@ -10,16 +10,18 @@ extension SymbolicLayer {
   /// with `modulus` 64 it is the number itself, read as two's complement if `isSigned`.
   ///
   /// Repeated sign bits need no rule: their weights add up to minus the lowest one's.
+  /// With `composes` bits of adders are read as bits of the numbers that they are put together to.
   func assemble(
-    _ bits: [Netlist.Bit], modulus: Int, isSigned: Bool = false, source: String
+    _ bits: [Netlist.Bit], modulus: Int, isSigned: Bool = false, source: String,
+    composes: Bool = true
   ) -> Value {
     var result = Value()
     var parts: [WeightedBit] = []
     parts.reserveCapacity(bits.count)
-    for (position, bit) in bits.enumerated() where position < modulus {
+    let origins = bits.prefix(modulus).map { origin($0) }
+    for (position, (from, registers)) in origins.enumerated() {
       var weight = 1 << position
       if isSigned, position == bits.count - 1 { weight = 0 &- weight }
-      let (from, registers) = origin(bit)
       guard from.isNet else {
         if from == .one {
           result.form.constant &+= weight
@@ -29,9 +31,12 @@ extension SymbolicLayer {
         }
         continue
       }
-      guard let (word, index) = word(driving: from) else {
+      guard var (word, index) = word(driving: from) else {
         let name = netlist.netNames[from.code].map { "'\($0)'" } ?? "a wire"
         return Value(fault: fault(.wiring, "\(name) has no driver", source: source))
+      }
+      if composes, let number = composedBit(origins, position, parts.last) {
+        (word, index) = number
       }
       guard let value = values[word] else {
         return Value(
@@ -51,6 +56,33 @@ extension SymbolicLayer {
     }
     collect(&parts, modulus, into: &result.form)
     return result
+  }
+
+  /// The composed word that the bit at `position` is best read as a bit of: that of the bit before, or
+  /// the one that has most of the following bits too, the widest of equal ones. One that is not
+  /// computed yet is none.
+  private func composedBit(
+    _ origins: [(bit: Netlist.Bit, delay: Int)], _ position: Int, _ last: WeightedBit?
+  ) -> (word: Int, bit: Int)? {
+    guard let candidates = composed[origins[position].bit.code] else { return nil }
+    var best: (word: Int, bit: Int)?
+    var bestRank = (0, 0)
+    for (word, bit) in candidates {
+      guard let value = values[word], value.fault == nil else { continue }
+      if let last, last.word == word, last.bit == bit || last.bit + 1 == bit { return (word, bit) }
+      let bits = words[word].bits
+      var run = 1
+      while bit + run < bits.count, position + run < origins.count,
+        origins[position + run].bit == bits[bit + run]
+      {
+        run += 1
+      }
+      if (run, bits.count) > bestRank {
+        best = (word, bit)
+        bestRank = (run, bits.count)
+      }
+    }
+    return best
   }
 
   /// Adds the weighted bits to `form`, words' bits together.
@@ -184,9 +216,21 @@ extension SymbolicLayer {
   /// Adders' bits that come in pairs, `carry` with twice the weight of `sum`, are what the adder
   /// adds; then bits of one word are put together again.
   func reduced(_ form: Form, modulus: Int) -> Form {
-    guard !adderForms.isEmpty,
-      form.terms.contains(where: { if case .adder = atoms[$0.atom] { true } else { false } })
-    else { return form }
+    guard !adderForms.isEmpty else { return form }
+    func hasAdder(_ form: Form) -> Bool {
+      form.terms.contains { if case .adder = atoms[$0.atom] { true } else { false } }
+    }
+    var form = form
+    // What bits of words become can be adders' bits again.
+    for _ in 0..<8 where hasAdder(form) {
+      let next = reducedOnce(form, modulus)
+      if next == form { break }
+      form = next
+    }
+    return form
+  }
+
+  private func reducedOnce(_ form: Form, _ modulus: Int) -> Form {
     var constant = form.constant
     var coefficients: [AtomID: Int] = [:]
     var pending = Set<Int32>()

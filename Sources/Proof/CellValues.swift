@@ -52,6 +52,10 @@ extension SymbolicLayer {
     case "$sub": return sum(operand("A"), operand("B"), -1, width, place)
     case "$neg": return sum(Value(), operand("A"), -1, width, place)
     case "$pos": return operand("A")
+    case "$not" where width == 1:
+      // The bit itself: one that is only congruent to it would be no bit any more.
+      let bit = assemble(Array(cell["A"].prefix(1)), modulus: 64, source: place)
+      return sum(Value(form: Form(constant: 1)), bit, -1, 64, place)
     case "$not": return sum(Value(form: Form(constant: -1)), operand("A"), -1, width, place)
     case "$mul": return product(operand("A"), operand("B"), index, word)
     case "$shl", "$sshl", "$shr", "$sshr": return shifted(cell, index, width)

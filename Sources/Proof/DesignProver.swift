@@ -99,7 +99,7 @@ struct DesignProver {
       let connections = StageWiring(
         netlist,
         .init(layers: layers, first: expected[number], input: pixel))
-      let ranks = design.layers[number..<number + layers.count].reduce(0) { $0 + $1.ranks }
+      let ranks = design.layers[number..<number + layers.count].reduce(0) { $0 &+ $1.ranks }
       for fault in connections.faults { wiring.append("\(stage.name): \(fault.message)") }
       if connections.faults.isEmpty, connections.ranks != ranks {
         wiring.append(

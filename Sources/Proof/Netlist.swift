@@ -56,6 +56,8 @@ package struct Netlist: Sendable {
   package var cells: [Cell] = []
   /// Names of nets: by net, that of the declared wire whose bit it is first.
   package var netNames: [Int32: String] = [:]
+  /// The bits of declared wires of two bits and more, in order of their names.
+  package var vectors: [[Bit]] = []
   /// True when it declares a memory.
   package var hasMemory = false
   /// One more than the highest net.

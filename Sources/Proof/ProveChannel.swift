@@ -129,7 +129,9 @@ extension SymbolicLayer {
     for entry in mismatch.coefficients.prefix(Self.mostTold) {
       var (expected, found) = (entry.expected, entry.found)
       var times = ""
-      if expected % mismatch.factor == 0, found % mismatch.factor == 0 {
+      if expected.remainderReportingOverflow(dividingBy: mismatch.factor) == (0, false),
+        found.remainderReportingOverflow(dividingBy: mismatch.factor) == (0, false)
+      {
         expected = expected / mismatch.factor << expectation.shift
         found = found / mismatch.factor << expectation.shift
       } else {

@@ -150,6 +150,7 @@ extension Netlist {
     highest = largest
     // `$0\name` is what a process will put into the register `name`.
     let isUseful = !isHidden && !name.hasPrefix("$")
+    if isUseful, nets.count > 1 { module.vectors.append(nets) }
     for bit in nets where isUseful && bit.isNet && module.netNames[bit.code] == nil {
       module.netNames[bit.code] = name
     }

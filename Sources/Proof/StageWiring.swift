@@ -50,6 +50,8 @@ struct StageWiring {
     }
     if wiring.faults.isEmpty {
       connectTemplates()
+    }
+    if wiring.faults.isEmpty {
       for (index, name) in instances.enumerated() { connect(layer: index, name, instances) }
       connectOutput(instances)
     }

@@ -32,6 +32,8 @@ final class SymbolicLayer {
     case cell(Int)
     /// The sum (else the carry) of an instance of an adder.
     case adder(cell: Int, isCarry: Bool)
+    /// Bits of adders, and perhaps others, that the text puts together as one number.
+    case composed
   }
 
   struct Word {
@@ -73,6 +75,8 @@ final class SymbolicLayer {
   /// Of adders, by index: a + b + c.
   var adderForms: [Form] = []
   private var adderIndex: [Int: Int] = [:]
+  /// By net: the composed words that have it, and which of their bits it is.
+  private(set) var composed: [Int32: [(word: Int, bit: Int)]] = [:]
   var windowPositions: [Int: WindowPosition] = [:]
   /// By word: what an operator that is not linear does.
   var nodes: [Int32: NodeOperation] = [:]
@@ -96,6 +100,7 @@ final class SymbolicLayer {
     if netlist.hasMemory { fail(.notCovered, "the module has a memory") }
     addPorts()
     addCells()
+    composeAdders()
     values = Array(repeating: nil, count: words.count)
   }
 
@@ -118,13 +123,14 @@ final class SymbolicLayer {
     switch words[word].kind {
     case .cell(let cell): return "the \(netlist.cells[cell].type.dropFirst()) operator"
     case .adder: return "an adder's output"
+    case .composed: return "a number made of adders' outputs"
     default: return "an unnamed word"
     }
   }
 
   func source(_ word: Int) -> String {
     switch words[word].kind {
-    case .port: ""
+    case .port, .composed: ""
     case .front(let cell, _), .cell(let cell), .adder(let cell, _): source(ofCell: cell)
     }
   }
@@ -267,11 +273,36 @@ final class SymbolicLayer {
     return (Int(driver[bit.net]), Int(driverBit[bit.net]))
   }
 
+  /// Declared wires, and what registers take in, of which some bits are adders' outputs: an adder's
+  /// output is a bit, and only what is put together of them is a number.
+  private func composeAdders() {
+    guard !adderCells.isEmpty else { return }
+    var seen: Set<[Netlist.Bit]> = []
+    let registers = netlist.cells.filter { $0.type == "$dff" && $0["D"].count > 1 }.map { $0["D"] }
+    for vector in netlist.vectors + registers where vector.count <= Self.widest {
+      let origins = vector.map { origin($0) }
+      let bits = origins.map(\.bit)
+      let times = Set(origins.filter(\.bit.isNet).map(\.delay))
+      let hasAdder = bits.contains { bit in
+        guard let (word, _) = word(driving: bit) else { return false }
+        if case .adder = words[word].kind { return true }
+        return false
+      }
+      guard hasAdder, times.count == 1, !bits.contains(.undefined), seen.insert(bits).inserted
+      else { continue }
+      words.append(Word(kind: .composed, bits: bits))
+      for (index, bit) in bits.enumerated() where bit.isNet {
+        composed[bit.code, default: []].append((words.count - 1, index))
+      }
+    }
+  }
+
   // MARK: Order
 
   private func operands(of word: Int) -> [Netlist.Bit] {
     switch words[word].kind {
     case .port: []
+    case .composed: words[word].bits
     case .front(_, let data): data
     case .cell(let cell):
       netlist.cells[cell].connections.flatMap { $0.key == "Y" ? [] : $0.value }
@@ -286,11 +317,15 @@ final class SymbolicLayer {
     var stack: [Int] = []
     func push(_ bits: [Netlist.Bit]) -> Bool {
       var pushed = false
-      for bit in bits {
-        guard let (word, _) = word(driving: origin(bit).bit), values[word] == nil, !open[word]
-        else { continue }
+      func push(_ word: Int) {
+        guard values[word] == nil, !open[word] else { return }
         stack.append(word)
         pushed = true
+      }
+      for bit in bits {
+        let from = origin(bit).bit
+        if let (word, _) = word(driving: from) { push(word) }
+        for (word, _) in composed[from.code] ?? [] { push(word) }
       }
       return pushed
     }
@@ -328,6 +363,11 @@ final class SymbolicLayer {
     case .front(let cell, let data): return frontValue(cell: cell, data: data, word: word)
     case .cell(let cell): return cellValue(cell, word)
     case .adder(let cell, let isCarry): return adderValue(cell, isCarry)
+    case .composed:
+      let bits = words[word].bits
+      var value = assemble(bits, modulus: bits.count, source: "", composes: false)
+      value.form = reduced(value.form, modulus: bits.count)
+      return value
     }
   }
 
