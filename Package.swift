@@ -56,7 +56,7 @@ let package = Package(
       name: "deepfreeze",
       dependencies: [
         "NeuralGraph", "TensorFiles", "ModelImport", "GraphPasses", "AdderGraph", "RTL",
-        "Simulation", "Proof",
+        "Simulation", "Proof", "Verilog",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

@@ -6,6 +6,8 @@ public enum RTLTemplates {
 
   /// Every template, in the order of the file list: a module before its users.
   public static let all: [Template] = [
+    ("df_half_adder.v", text(PackageResources.df_half_adder_v)),
+    ("df_full_adder.v", text(PackageResources.df_full_adder_v)),
     ("df_sram_1r1w.v", text(PackageResources.df_sram_1r1w_v)),
     ("df_line_buffer.v", text(PackageResources.df_line_buffer_v)),
     ("df_window_control.v", text(PackageResources.df_window_control_v)),

@@ -74,6 +74,8 @@ public enum Item: Hashable, Sendable {
   case whenDefined(macro: String, [Item])
   /// `always @(posedge clock) [if (enable)] begin ... end`
   case clocked(clock: String, enable: Expression?, [Assignment])
+  /// `module name (connections);` in one line: an instance of a module of a few bits.
+  case cell(module: String, name: String, connections: [Connection])
   /// `module #(parameters) name (connections);`
   case instance(
     module: String, parameters: [Parameter], name: String, connections: [Connection])

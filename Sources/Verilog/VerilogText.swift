@@ -163,6 +163,16 @@ struct VerilogText {
         write(";\n")
       }
       write("  end\n")
+    case .cell(let module, let name, let connections):
+      write("  \(module) \(name) (")
+      for (index, connection) in connections.enumerated() {
+        write(index == 0 ? "." : ", .")
+        write(connection.port)
+        write("(")
+        if let value = connection.value { append(value) }
+        write(")")
+      }
+      write(");\n")
     case .instance(let module, let parameters, let name, let connections):
       appendInstance(module, parameters, name, connections)
     }

@@ -1,7 +1,13 @@
 import AdderGraph
 import ArgumentParser
+import Foundation
 import NeuralGraph
+import RTL
 import TensorFiles
+import Verilog
+
+extension AdderStyle: ExpressibleByArgument {}
+extension BitHeap.FinalAdder: ExpressibleByArgument {}
 
 /// `deepfreeze adders`: the constant matrix-vector optimiser alone.
 struct AddersCommand: AsyncParsableCommand {
@@ -17,12 +23,27 @@ struct AddersCommand: AsyncParsableCommand {
   @Option(help: "0 greedy sharing, 1 tenths of a second of search, 2 seconds, 3 minutes.")
   var effort = 0
 
+  @Option(
+    help: ArgumentHelp(
+      "How sums are written: words (two-operand adders) or heap (full and half adders)."))
+  var adderStyle: AdderStyle = .words
+
+  @Option(help: "The last two operands of a heap's sum: ripple (fewest gates) or word (+, faster).")
+  var finalAdder: BitHeap.FinalAdder = .ripple
+
+  @Option(help: "A file to write the graph to, as one combinational Verilog module.")
+  var verilog: String?
+
   @Flag(help: "Share nothing between outputs: the filters of a depthwise layer.")
   var separateOutputs = false
 
   func validate() throws {
     if AdderGraph.Effort(rawValue: effort) == nil {
       throw ValidationError("--effort takes 0, 1, 2 or 3")
+    }
+    if separateOutputs && verilog != nil {
+      throw ValidationError(
+        "--verilog writes one graph; with --separate-outputs every output has its own inputs")
     }
   }
 
@@ -46,9 +67,24 @@ struct AddersCommand: AsyncParsableCommand {
         graph.verify(equals: separateOutputs ? matrix.columnMatrix(column) : matrix)
       }
       precondition(problems.isEmpty, "an optimised graph equals its matrix: \(problems)")
-      let result = AddersResult(matrix, graphs, seconds: seconds / .seconds(1))
+      if let verilog { try write(graphs[0], to: verilog) }
+      let result = AddersResult(
+        matrix, graphs, seconds: seconds / .seconds(1), style: adderStyle, finalAdder: finalAdder)
       if output.json { printJSON(result) } else { print(result.text) }
     }
+  }
+
+  /// The range of inputs that widths are computed for.
+  static let inputRange = 0...255
+
+  private func write(_ graph: AdderGraph, to path: String) throws(Diagnostics) {
+    var names = LegalNames(reserved: ["df_full_adder", "df_half_adder"])
+    let file = URL(fileURLWithPath: path)
+    let module = AdderModule(
+      name: names.legalize(file.deletingPathExtension().lastPathComponent), graph: graph,
+      inputs: Array(repeating: Self.inputRange, count: graph.inputCount))
+    let text = module.text(style: adderStyle, finalAdder: finalAdder)
+    try writeFile(Array(text.utf8), to: path)
   }
 
   /// Weights past 32 bits and more weights than this are refused.
@@ -90,9 +126,19 @@ private struct AddersResult: Encodable {
   /// For inputs 0 ... 255.
   var adderBits: Int
   var negatedOutputs: Int
+  var adderStyle: String
+  /// Of the heap style.
+  var fullAdders: Int?
+  var halfAdders: Int?
+  var finalAdderBits: Int?
+  /// NAND2 equivalents, estimated: docs/adder-graph.md.
+  var estimatedGates: Int
   var seconds: Double
 
-  init(_ matrix: ConstantMatrix, _ graphs: [AdderGraph], seconds: Double) {
+  init(
+    _ matrix: ConstantMatrix, _ graphs: [AdderGraph], seconds: Double, style: AdderStyle,
+    finalAdder: BitHeap.FinalAdder
+  ) {
     inputs = matrix.inputs
     outputs = matrix.outputs
     weights = matrix.values.count
@@ -101,9 +147,19 @@ private struct AddersResult: Encodable {
     adders = graphs.reduce(0) { $0 + $1.adderCount }
     addersPerWeight = Double(adders) / Double(weights)
     depth = graphs.map(\.depth).max() ?? 0
-    let range = [ClosedRange<Int>](repeating: 0...255, count: matrix.inputs)
+    let range = [ClosedRange<Int>](repeating: AddersCommand.inputRange, count: matrix.inputs)
     adderBits = graphs.reduce(0) { $0 + $1.adderBits(inputs: range) }
     negatedOutputs = graphs.reduce(0) { $0 + $1.outputs.count { $0?.isNegated ?? false } }
+    adderStyle = style.rawValue
+    switch style {
+    case .words: estimatedGates = adderBits * AdderGraph.gatesPerAdderBit
+    case .heap:
+      let heaps = graphs.map { $0.bitHeap(inputs: range, finalAdder: finalAdder) }
+      fullAdders = heaps.reduce(0) { $0 + $1.fullAdderCount }
+      halfAdders = heaps.reduce(0) { $0 + $1.halfAdderCount }
+      finalAdderBits = heaps.reduce(0) { $0 + $1.finalAdderBits }
+      estimatedGates = heaps.reduce(0) { $0 + $1.estimatedGates }
+    }
     self.seconds = seconds
   }
 
@@ -119,8 +175,12 @@ private struct AddersResult: Encodable {
         ["depth", "\(depth)"],
         ["adder bits", grouped(adderBits)],
         ["negated outputs", grouped(negatedOutputs)],
+        ["full adders", fullAdders.map(grouped) ?? ""],
+        ["half adders", halfAdders.map(grouped) ?? ""],
+        ["bits of final adders", finalAdderBits.map(grouped) ?? ""],
+        ["gates, estimated", grouped(estimatedGates)],
         ["seconds", decimals(seconds, 3)],
-      ], left: [0])
+      ].filter { $0[1] != "" }, left: [0])
   }
 
   private func decimals(_ value: Double, _ count: Int) -> String {

@@ -55,6 +55,7 @@ extension Design {
       switch template.fileName {
       case "df_frame_accumulator_control.v": accumulates
       case "df_window_control.v": windows
+      case "df_full_adder.v", "df_half_adder.v": false
       default: true
       }
     }

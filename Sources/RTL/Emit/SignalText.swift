@@ -10,11 +10,13 @@ struct SignalText {
   let isReadAtOnce: [Bool]
   private let registers: RegisterWidths
 
-  init(_ layer: Layer) {
-    registers = RegisterWidths(layer.datapath, layer.widths, layer.schedule)
-    datapath = layer.datapath
-    widths = layer.widths
-    schedule = layer.schedule
+  init(_ layer: Layer) { self.init(layer.datapath, layer.widths, layer.schedule) }
+
+  init(_ datapath: Datapath, _ widths: SignalWidths, _ schedule: Schedule) {
+    registers = RegisterWidths(datapath, widths, schedule)
+    self.datapath = datapath
+    self.widths = widths
+    self.schedule = schedule
     var isReadAtOnce = [Bool](repeating: false, count: datapath.signals.count)
     for index in datapath.signals.indices {
       for operand in datapath.signals[index].operation.operands
@@ -67,7 +69,7 @@ struct SignalText {
   }
 
   /// `operand << shift` modulo 2^width, without its sign.
-  private func shifted(_ operand: Datapath.Operand, _ period: Int, width: Int) -> Expression {
+  func shifted(_ operand: Datapath.Operand, _ period: Int, width: Int) -> Expression {
     if case .constant(let value) = datapath[operand.signal].operation {
       return .constant(width: width, value: value << operand.shift + operand.fill)
     }

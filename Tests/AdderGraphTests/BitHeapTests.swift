@@ -1,0 +1,112 @@
+import AdderGraph
+import Testing
+
+@Suite("Bit heaps") struct BitHeapTests {
+  /// A random matrix whose sums stay inside 62 bits, its graph, and random input intervals.
+  private static func sample(seed: Int) -> (AdderGraph, [ClosedRange<Int>]) {
+    let matrix = randomMatrix(seed: seed)
+    let isLarge = matrix.values.contains { $0.magnitude > 1 << 36 }
+    let values = isLarge ? matrix.values.map { $0 >> 24 } : matrix.values
+    let small = ConstantMatrix(inputs: matrix.inputs, outputs: matrix.outputs, values: values)
+    var random = SeededGenerator(seed: seed)
+    let graph = AdderGraph.optimise(small, options: .init(effort: .quick))
+    let inputs = (0..<small.inputs).map { _ -> ClosedRange<Int> in
+      switch Int.random(in: 0..<5, using: &random) {
+      case 0: return 0...255
+      case 1: return -128...127
+      case 2: return 0...1
+      case 3: return Int.random(in: -90 ... -3, using: &random)...0
+      default:
+        let low = Int.random(in: -300...300, using: &random)
+        return low...low + Int.random(in: 0...300, using: &random)
+      }
+    }
+    return (graph, inputs)
+  }
+
+  @Test("A heap adds up to its graph, at both ends of every output and between", arguments: 0..<150)
+  func equalsGraph(seed: Int) {
+    let (graph, inputs) = Self.sample(seed: seed)
+    var random = SeededGenerator(seed: seed)
+    for finalAdder in BitHeap.FinalAdder.allCases {
+      let heap = graph.bitHeap(inputs: inputs, finalAdder: finalAdder)
+      #expect(heap.verify(equals: graph).isEmpty)
+      for trial in 0..<20 {
+        var values = inputs.map { Int.random(in: $0, using: &random) }
+        if trial < 2 {
+          let forms = graph.linearForms
+          if let output = graph.outputs.compactMap({ $0 }).randomElement(using: &random) {
+            for entry in forms[output.node.index].entries {
+              values[entry.input] =
+                (entry.coefficient > 0) == (trial == 0)
+                ? inputs[entry.input].upperBound : inputs[entry.input].lowerBound
+            }
+          }
+        }
+        #expect(heap.evaluate(values) == graph.evaluate(values))
+      }
+    }
+  }
+
+  @Test("Without final adders a heap has only full and half adders, with them fewer")
+  func finalAdders() {
+    let (graph, inputs) = Self.sample(seed: 3)
+    let ripple = graph.bitHeap(inputs: inputs)
+    let word = graph.bitHeap(inputs: inputs, finalAdder: .word)
+    #expect(ripple.finalAdderBits == 0 && ripple.fullAdderCount > 0)
+    #expect(word.finalAdderBits > 0)
+    #expect(
+      word.fullAdderCount + word.halfAdderCount < ripple.fullAdderCount + ripple.halfAdderCount)
+  }
+
+  @Test("The proof rejects every changed operand of a cell", arguments: 0..<40)
+  func changedCells(seed: Int) {
+    let (graph, inputs) = Self.sample(seed: seed)
+    let heap = graph.bitHeap(inputs: inputs)
+    guard !heap.cells.isEmpty else { return }
+    var random = SeededGenerator(seed: seed)
+    for _ in 0..<20 {
+      let index = Int.random(in: heap.cells.indices, using: &random)
+      var inverted = heap
+      inverted.cells[index].a = inverted.cells[index].a.inverted
+      #expect(!inverted.verify(equals: graph).isEmpty)
+      var moved = heap
+      let other = heap.cells[Int.random(in: 0...index, using: &random)].a
+      if other != heap.cells[index].b {
+        moved.cells[index].b = other
+        #expect(!moved.verify(equals: graph).isEmpty)
+      }
+      var dropped = heap
+      if dropped.cells[index].c != nil {
+        dropped.cells[index].c = nil
+        #expect(!dropped.verify(equals: graph).isEmpty)
+      }
+    }
+  }
+
+  @Test("The proof rejects a word that is a bit narrower, inverted or offset", arguments: 0..<40)
+  func changedWords(seed: Int) {
+    let (graph, inputs) = Self.sample(seed: seed)
+    let heap = graph.bitHeap(inputs: inputs)
+    for index in heap.words.indices where !heap.words[index].drivers.isEmpty {
+      var narrow = heap
+      narrow.words[index].drivers.removeLast()
+      #expect(!narrow.verify(equals: graph).isEmpty)
+      var inverted = heap
+      inverted.words[index].drivers[0] = inverted.words[index].drivers[0].inverted
+      #expect(!inverted.verify(equals: graph).isEmpty)
+      var offset = heap
+      offset.words[index].offset += 1
+      #expect(!offset.verify(equals: graph).isEmpty)
+    }
+  }
+
+  @Test("The proof rejects another graph")
+  func otherGraph() {
+    let matrix = ConstantMatrix(inputs: 3, outputs: 2, values: [5, 10, 7, -3, 0, 12])
+    let other = ConstantMatrix(inputs: 3, outputs: 2, values: [5, 10, 7, -3, 1, 12])
+    let inputs = [ClosedRange<Int>](repeating: 0...255, count: 3)
+    let heap = AdderGraph.optimise(matrix).bitHeap(inputs: inputs)
+    #expect(!heap.verify(equals: AdderGraph.optimise(other)).isEmpty)
+  }
+}

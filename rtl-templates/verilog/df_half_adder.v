@@ -1,0 +1,14 @@
+// df_half_adder: adds two bits, a + b = 2 * carry + sum.
+module df_half_adder (
+  input  wire a,
+  input  wire b,
+  output wire carry,
+  output wire sum
+);
+
+  wire neither = ~(a | b);
+
+  assign sum   = ~(neither | carry);
+  assign carry = a & b;
+
+endmodule
