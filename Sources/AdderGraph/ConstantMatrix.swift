@@ -46,4 +46,18 @@ public struct ConstantMatrix: Equatable, Sendable {
     }
     return digits.reduce(0) { $0 + max(0, $1 - 1) }
   }
+
+  /// Whether the magnitudes of every output's weights add up to less than 2^bits.
+  func sumsFit(bits: Int) -> Bool {
+    guard bits > 0 else { return false }
+    for output in 0..<outputs {
+      var total = 0
+      for input in 0..<inputs {
+        let (sum, overflow) = total.addingReportingOverflow(abs(self[input, output]))
+        if overflow || sum >> bits != 0 { return false }
+        total = sum
+      }
+    }
+    return true
+  }
 }

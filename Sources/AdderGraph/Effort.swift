@@ -38,9 +38,12 @@ extension AdderGraph {
 
 extension AdderGraph.Options {
   /// Steps and restarts of an effort level.
-  public init(effort: AdderGraph.Effort, inputBits: Int = 8) {
+  public init(
+    effort: AdderGraph.Effort, inputBits: Int = 8,
+    objective: AdderGraph.Objective = .adders
+  ) {
     self.init(
       stepsPerAdder: effort.stepsPerAdder, work: effort.work, restarts: effort.restarts,
-      inputBits: inputBits)
+      inputBits: inputBits, objective: objective)
   }
 }

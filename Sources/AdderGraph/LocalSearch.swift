@@ -9,14 +9,25 @@ struct LocalSearch: ~Copyable {
   private var random: SplitMix64
   private var forbidden: [UInt64] = []
   private var best: [UInt64] = []
+  /// How far above its record the cost may go: 0 for counts of adders, which are often equal; costs in
+  /// bits seldom are, and would end the search early (record-to-record travel, Dueck 1993).
+  private let tolerance: Int
+  /// The least cost so far and its rows, where the cost may rise again.
+  private var record: (cost: Int, rows: SharedRows)?
 
   init(_ state: consuming SharingState, seed: UInt64) {
     self.state = state
+    tolerance =
+      self.state.prices.needsForms ? Int(Double(self.state.cost).squareRoot()) / 5 : 0
     random = SplitMix64(state: seed)
     self.state.tidy()
     shareAll()
     if self.state.isSpoiled { self.state.rollBack() } else { self.state.commit() }
+    if tolerance > 0 { record = (self.state.cost, self.state.shared) }
   }
+
+  /// The cheapest rows so far, and their cost.
+  var result: (cost: Int, rows: SharedRows) { record ?? (state.cost, state.shared) }
 
   /// Tries `steps` changes, fewer when they take more than `work` in all. A longer run begins with the
   /// changes of a shorter one, so it never ends with more adders.
@@ -40,7 +51,13 @@ struct LocalSearch: ~Copyable {
     }
     state.tidy()
     shareAll()
-    if state.cost <= before && !state.isSpoiled { state.commit() } else { state.rollBack() }
+    let limit = record.map { max(before, $0.cost + tolerance) } ?? before
+    if state.cost <= limit && !state.isSpoiled {
+      state.commit()
+      if let record, state.cost < record.cost { self.record = (state.cost, state.shared) }
+    } else {
+      state.rollBack()
+    }
   }
 
   /// A random node in use, if a few draws find one.
@@ -157,11 +174,11 @@ struct LocalSearch: ~Copyable {
     state.insert(high.bits, row: row)
   }
 
-  /// Shares the most frequent pattern among those that became frequent, equal ones at random, until
-  /// none occurs twice.
+  /// Shares the pattern that saves most (the most frequent, where adders count) among those that became
+  /// frequent, equal ones at random, until none occurs twice or saves anything.
   private mutating func shareAll() {
     while true {
-      var (most, kept) = (2, 0)
+      var (most, kept) = (1, 0)
       best.removeAll(keepingCapacity: true)
       for index in state.candidates.indices {
         let key = state.candidates[index]
@@ -169,9 +186,10 @@ struct LocalSearch: ~Copyable {
         guard count >= 2 else { continue }
         state.candidates[kept] = key
         kept += 1
-        if count < most || forbidden.contains(key) { continue }
-        if count > most { best.removeAll(keepingCapacity: true) }
-        most = count
+        let gain = state.prices.gain(key, count: count)
+        if gain < most || forbidden.contains(key) { continue }
+        if gain > most { best.removeAll(keepingCapacity: true) }
+        most = gain
         best.append(key)
       }
       state.candidates.removeSubrange(kept...)

@@ -13,19 +13,23 @@ extension AdderGraph {
     /// Independent searches from the greedy solution, of which the best is taken; at least 1. At most 2
     /// for 500 adders and more.
     public var restarts: Int
-    /// The usual width of an input in bits; steers which terms are summed first, nothing else.
+    /// The usual width of an input in bits; steers which terms are summed first, and gives
+    /// the widths for the other objectives.
     public var inputBits: Int
+    /// What the search makes few of; `greedy` effort does not search.
+    public var objective: Objective
     /// Where the random choices of local search start.
     public var seed: UInt64
 
     public init(
       stepsPerAdder: Int = 0, work: Int = .max, restarts: Int = 1, inputBits: Int = 8,
-      seed: UInt64 = 1
+      objective: Objective = .adders, seed: UInt64 = 1
     ) {
       self.stepsPerAdder = stepsPerAdder
       self.work = work
       self.restarts = restarts
       self.inputBits = inputBits
+      self.objective = objective
       self.seed = seed
     }
   }
@@ -47,12 +51,41 @@ extension AdderGraph {
       rows = block
       floor += 1
     }
-    if options.stepsPerAdder > 0, rows.adderCount > floor {
+    if options.stepsPerAdder > 0, rows.adderCount > floor || options.objective != .adders {
+      if options.objective == .gates, matrix.sumsFit(bits: 60 - options.inputBits) {
+        return fewestGates(rows, digits, options)
+      }
       rows = searched(rows, options)
     }
-    var builder = Builder(inputs: matrix.inputs, inputBits: options.inputBits)
+    return graph(rows, digits, options)
+  }
+
+  private static func graph(_ rows: SharedRows, _ digits: DigitRows, _ options: Options)
+    -> AdderGraph
+  {
+    var builder = Builder(inputs: rows.inputs, inputBits: options.inputBits)
     let sums = rows.build(in: &builder)
     return builder.finish(outputs: digits.outputs(sums))
+  }
+
+  /// The graph with the cheapest bit heap out of searches for few adders, for few gates, and for few gates
+  /// from the fewest adders on; the latter two with half the work each.
+  private static func fewestGates(_ rows: SharedRows, _ digits: DigitRows, _ options: Options)
+    -> AdderGraph
+  {
+    var (counting, weighing) = (options, options)
+    counting.objective = .adders
+    weighing.work /= 2
+    let adders = searched(rows, counting)
+    let inputs = [ClosedRange<Int>](
+      repeating: 0...(1 << options.inputBits) - 1, count: rows.inputs)
+    var best: (gates: Int, graph: AdderGraph)?
+    for found in [adders, searched(rows, weighing), searched(adders, weighing)] {
+      let graph = graph(found, digits, options)
+      let gates = graph.bitHeap(inputs: inputs).estimatedGates
+      if gates < best?.gates ?? .max { best = (gates, graph) }
+    }
+    return best!.graph
   }
 
   /// The rows after local search, the best of all restarts, which run in parallel; the same rows where
@@ -62,20 +95,25 @@ extension AdderGraph {
     // Small matrices are quick. Single rows come in hundreds, as depthwise filters.
     let steps = options.stepsPerAdder * (rows.outputs.count > 1 ? max(1000, adders) : adders)
     let restarts = max(1, min(options.restarts, adders < 500 ? options.restarts : 2))
-    let found = Mutex([SharedRows?](repeating: nil, count: restarts))
+    let found = Mutex([(cost: Int, rows: SharedRows)?](repeating: nil, count: restarts))
     DispatchQueue.concurrentPerform(iterations: restarts) { restart in
-      guard let state = SharingState(rows) else { return }
+      guard
+        let state = SharingState(
+          rows, objective: options.objective, inputBits: options.inputBits)
+      else { return }
+      // The rows as they are come first: equal ones are no reason to change them.
+      let start = state.cost
       var search = LocalSearch(state, seed: options.seed &+ UInt64(restart))
       search.run(steps: steps, work: options.work)
-      let result = search.state.shared
-      found.withLock { $0[restart] = result }
+      let result = search.result
+      if result.cost < start { found.withLock { $0[restart] = result } }
     }
     // The first of equal ones, so that the result does not depend on the order in which they end.
-    var best = rows
-    for case .some(let result) in found.withLock({ $0 }) where result.adderCount < best.adderCount {
+    var best: (cost: Int, rows: SharedRows)?
+    for case .some(let result) in found.withLock({ $0 }) where result.cost < best?.cost ?? .max {
       best = result
     }
-    return best
+    return best?.rows ?? rows
   }
 
   /// One graph an output, nothing shared between them: the filters of a depthwise layer, where column

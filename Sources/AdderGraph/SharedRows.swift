@@ -44,7 +44,7 @@ struct SharedRows {
   }
 
   /// Nodes that are used twice or more, each after those that its definition needs.
-  private func order(_ uses: [Int]) -> [Int] {
+  func order(_ uses: [Int]) -> [Int] {
     var order: [Int] = []
     var isDone = [Bool](repeating: false, count: definitions.count)
     for start in definitions.indices where !isDone[start] {
@@ -69,7 +69,7 @@ struct SharedRows {
 
 extension SharingState {
   /// The state of given rows; nil when they are too many, or their shifts too large, for local search.
-  init?(_ shared: SharedRows) {
+  init?(_ shared: SharedRows, objective: AdderGraph.Objective = .adders, inputBits: Int = 8) {
     let nodes = shared.inputs + shared.definitions.count
     let all = shared.outputs + shared.definitions
     let pairs = all.reduce(0) { $0 + $1.count * $1.count / 2 }
@@ -81,10 +81,19 @@ extension SharingState {
     var uses = [Int](repeating: 0, count: nodes)
     for term in all.joined() { uses[term.node] += 1 }
     guard uses.dropFirst(shared.inputs).allSatisfy({ $0 <= Self.useLimit }) else { return nil }
+    guard objective == .adders || nodes * shared.inputs < SharingPrices.formLimit else {
+      return nil
+    }
     self.init(
       inputs: shared.inputs, outputs: shared.outputs.count,
-      nodeCapacity: shared.definitions.count * 5 / 4)
+      nodeCapacity: shared.definitions.count * 5 / 4,
+      prices: SharingPrices(
+        objective, inputs: shared.inputs, outputs: shared.outputs.count, inputBits: inputBits))
     for _ in shared.definitions { _ = makeNode() }
+    for node in shared.order([Int](repeating: 2, count: nodes)) {
+      price(node, as: shared.definitions[node - shared.inputs])
+    }
+    for (output, terms) in shared.outputs.enumerated() { price(output: output, as: terms) }
     for (row, terms) in all.enumerated() {
       for term in terms { insert(term.bits, row: row) }
     }

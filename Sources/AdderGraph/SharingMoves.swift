@@ -107,12 +107,13 @@ extension SharingState {
     var terms: [PackedTerm] = []
     for index in 0..<rows[row].count { terms.append(PackedTerm(bits: rows[row][index])) }
     for term in terms { remove(term.bits, row: row) }
-    for term in terms {
-      insert(term.bits - UInt32(common << 1), row: row)
-    }
     var places: [UInt32] = []
     for index in 0..<uses[node].count { places.append(uses[node][index]) }
     for place in places { remove(UInt32(node) << 8 | place & 255, row: Int(place >> 8)) }
+    rescale(node, by: common)
+    for term in terms {
+      insert(term.bits - UInt32(common << 1), row: row)
+    }
     for place in places {
       let term = PackedTerm(bits: UInt32(node) << 8 | place & 255)
       add(
@@ -136,8 +137,10 @@ extension SharingState {
     if node < 0 {
       node = makeNode()
       let first = PackedTerm(node: pattern.first, shift: -lower, isNegated: false)
+      let second = pattern.second.applied(to: first)
+      price(node, as: [first, second])
       insert(first.bits, row: definition(node))
-      insert(pattern.second.applied(to: first).bits, row: definition(node))
+      insert(second.bits, row: definition(node))
     }
     let own = definition(node)
     for match in matches where match.row != own {

@@ -17,10 +17,11 @@ struct SharingState: ~Copyable {
   private var freeNodes: [Int] = []
   private var isLive: [Bool] = []
   private var pairs = PairTable()
-  /// Adders of all rows together.
+  /// Of all rows together: adders, unless `prices` have it otherwise.
   private(set) var cost = 0
   /// Counters touched so far: what the time of a search is made of, and the same on every machine.
   private(set) var work = 0
+  private(set) var prices: SharingPrices
   /// Pairs that came to occur twice since the list was emptied.
   var candidates: [UInt64] = []
   /// Nodes that may have become superfluous.
@@ -31,6 +32,8 @@ struct SharingState: ~Copyable {
     case removed(row: UInt32, term: UInt32)
     case madeNode(UInt32)
     case freedNode(UInt32)
+    case pricedNode(UInt32)
+    case rescaledNode(UInt32, by: Int32)
   }
   private var journal: [Change] = []
 
@@ -46,7 +49,8 @@ struct SharingState: ~Copyable {
   /// A term past `shiftLimit` was left out since the last commit: the change has to be taken back.
   private(set) var isSpoiled = false
 
-  init(inputs: Int, outputs: Int, nodeCapacity: Int) {
+  init(inputs: Int, outputs: Int, nodeCapacity: Int, prices: SharingPrices) {
+    self.prices = prices
     self.inputs = inputs
     self.outputs = outputs
     self.nodeCapacity = max(16, nodeCapacity)
@@ -96,6 +100,25 @@ struct SharingState: ~Copyable {
     return node
   }
 
+  /// Prices a node without uses and definition by the terms that it is to be the sum of.
+  mutating func price(_ node: Int, as terms: [PackedTerm]) {
+    guard prices.needsForms else { return }
+    journal.append(.pricedNode(UInt32(node)))
+    prices.price(node, row: definition(node), as: terms)
+  }
+
+  /// Prices the row of an output, which is empty still, by its terms.
+  mutating func price(output: Int, as terms: [PackedTerm]) {
+    prices.price(output: output, as: terms)
+  }
+
+  /// Takes the factor 2^shift out of a node's value; it has no uses and no definition at this moment.
+  mutating func rescale(_ node: Int, by shift: Int) {
+    guard prices.needsForms else { return }
+    journal.append(.rescaledNode(UInt32(node), by: Int32(shift)))
+    prices.rescale(node, row: definition(node), by: shift)
+  }
+
   /// Gives up a node without uses and definition.
   mutating func freeNode(_ node: Int) {
     journal.append(.freedNode(UInt32(node)))
@@ -113,6 +136,7 @@ struct SharingState: ~Copyable {
     (rows + outputs + nodeSlots).initialize(to: WordList())
     (uses + node).initialize(to: WordList())
     nodeSlots += 1
+    prices.appendNode()
     isLive.append(true)
     return node
   }
@@ -139,7 +163,7 @@ struct SharingState: ~Copyable {
       if pairs.increment(key) >= 2 && collects { candidates.append(key) }
     }
     work += count + 4
-    if count > 0 { cost += 1 }
+    cost += price(term, row, isOnly: count == 0)
     rows[row].append(term)
     uses[Int(term >> 8)].append(UInt32(row) << 8 | term & 255)
   }
@@ -150,8 +174,15 @@ struct SharingState: ~Copyable {
     let words = rows[row].words
     for index in 0..<count { pairs.decrement(PairTable.key(term, words[index])) }
     work += count + 4
-    if count > 0 { cost -= 1 }
+    cost -= price(term, row, isOnly: count == 0)
     uses[Int(term >> 8)].remove(UInt32(row) << 8 | term & 255)
+  }
+
+  /// What a term adds to the cost of its row.
+  @inline(__always)
+  private func price(_ term: UInt32, _ row: Int, isOnly: Bool) -> Int {
+    let price = prices.term[Int(term >> 8)] + prices.row[row]
+    return Int(isOnly ? price - prices.credit[row] : price)
   }
 
   // MARK: The journal
@@ -163,6 +194,7 @@ struct SharingState: ~Copyable {
   mutating func commit() {
     precondition(!isSpoiled, "a spoilt change is taken back")
     journal.removeAll(keepingCapacity: true)
+    prices.commit()
   }
 
   /// Takes back all changes since the last commit. Rows are the same sets then, in some order.
@@ -177,6 +209,9 @@ struct SharingState: ~Copyable {
       case .freedNode(let node):
         freeNodes.removeLast()
         isLive[Int(node) - inputs] = true
+      case .pricedNode(let node): prices.restore(Int(node), row: definition(Int(node)))
+      case .rescaledNode(let node, let shift):
+        prices.rescale(Int(node), row: definition(Int(node)), by: -Int(shift))
       }
     }
     isSpoiled = false

@@ -6,6 +6,7 @@ import RTL
 import TensorFiles
 import Verilog
 
+extension AdderGraph.Objective: ExpressibleByArgument {}
 extension AdderStyle: ExpressibleByArgument {}
 extension BitHeap.FinalAdder: ExpressibleByArgument {}
 
@@ -23,6 +24,9 @@ struct AddersCommand: AsyncParsableCommand {
   @Option(help: "0 greedy sharing, 1 tenths of a second of search, 2 seconds, 3 minutes.")
   var effort = 0
 
+  @Option(help: "What the search makes few of: adders, gates (of heaps) or luts.")
+  var objective: AdderGraph.Objective = .adders
+
   @Option(
     help: ArgumentHelp(
       "How sums are written: words (two-operand adders) or heap (full and half adders)."))
@@ -34,6 +38,10 @@ struct AddersCommand: AsyncParsableCommand {
   @Option(help: "A file to write the graph to, as one combinational Verilog module.")
   var verilog: String?
 
+  @Option(
+    help: "A file with a graph, in the form of docs/adder-graph.md, to take instead of a search.")
+  var graph: String?
+
   @Flag(help: "Share nothing between outputs: the filters of a depthwise layer.")
   var separateOutputs = false
 
@@ -41,9 +49,9 @@ struct AddersCommand: AsyncParsableCommand {
     if AdderGraph.Effort(rawValue: effort) == nil {
       throw ValidationError("--effort takes 0, 1, 2 or 3")
     }
-    if separateOutputs && verilog != nil {
+    if separateOutputs && (verilog != nil || graph != nil) {
       throw ValidationError(
-        "--verilog writes one graph; with --separate-outputs every output has its own inputs")
+        "--verilog and --graph are of one graph; with --separate-outputs every output has its own")
     }
   }
 
@@ -55,13 +63,18 @@ struct AddersCommand: AsyncParsableCommand {
       } catch {
         throw error.inFile(self.matrix)
       }
-      let options = AdderGraph.Options(effort: AdderGraph.Effort(rawValue: effort)!)
+      let options = AdderGraph.Options(
+        effort: AdderGraph.Effort(rawValue: effort)!, objective: objective)
       let clock = ContinuousClock()
       let start = clock.now
       let graphs =
-        separateOutputs
-        ? AdderGraph.optimiseColumns(matrix, options: options)
-        : [AdderGraph.optimise(matrix, options: options)]
+        if let graph {
+          [try Self.graph(graph, of: matrix)]
+        } else if separateOutputs {
+          AdderGraph.optimiseColumns(matrix, options: options)
+        } else {
+          [AdderGraph.optimise(matrix, options: options)]
+        }
       let seconds = clock.now - start
       let problems = graphs.enumerated().flatMap { column, graph in
         graph.verify(equals: separateOutputs ? matrix.columnMatrix(column) : matrix)
@@ -72,6 +85,24 @@ struct AddersCommand: AsyncParsableCommand {
         matrix, graphs, seconds: seconds / .seconds(1), style: adderStyle, finalAdder: finalAdder)
       if output.json { printJSON(result) } else { print(result.text) }
     }
+  }
+
+  /// A graph out of a file, proved to be the matrix.
+  private static func graph(_ path: String, of matrix: ConstantMatrix) throws(Diagnostics)
+    -> AdderGraph
+  {
+    let text = String(decoding: try readFile(path), as: UTF8.self)
+    let graph: AdderGraph
+    do throws(AdderGraph.UnreadableLine) {
+      graph = try AdderGraph(text: text)
+    } catch {
+      throw Diagnostics(Diagnostic("\(error)")).inFile(path)
+    }
+    let problems = graph.verify(equals: matrix)
+    guard problems.isEmpty else {
+      throw Diagnostics(problems.prefix(20).map { Diagnostic("\($0)") }).inFile(path)
+    }
+    return graph
   }
 
   /// The range of inputs that widths are computed for.

@@ -110,3 +110,65 @@ import Testing
     #expect(!heap.verify(equals: AdderGraph.optimise(other)).isEmpty)
   }
 }
+
+@Suite("Search for gates and look-up tables") struct ObjectiveTests {
+  @Test("Every objective gives a proved graph, the same each time", arguments: 0..<60)
+  func proved(seed: Int) {
+    let matrix = randomMatrix(seed: seed)
+    for objective in AdderGraph.Objective.allCases {
+      let options = AdderGraph.Options(effort: .quick, objective: objective)
+      let graph = AdderGraph.optimise(matrix, options: options)
+      #expect(graph.verify(equals: matrix).isEmpty)
+      #expect(graph == AdderGraph.optimise(matrix, options: options))
+    }
+  }
+
+  @Test("A search for gates never ends with more of them than one for adders", arguments: 0..<20)
+  func fewerGates(seed: Int) {
+    var random = SeededGenerator(seed: seed)
+    let (inputs, outputs) = (
+      Int.random(in: 2...10, using: &random), Int.random(in: 2...10, using: &random)
+    )
+    let matrix = ConstantMatrix(
+      inputs: inputs, outputs: outputs,
+      values: (0..<inputs * outputs).map { _ in Int.random(in: -255...255, using: &random) })
+    let ranges = [ClosedRange<Int>](repeating: 0...255, count: inputs)
+    let gates = [AdderGraph.Objective.adders, .gates].map { objective in
+      AdderGraph.optimise(matrix, options: .init(effort: .thorough, objective: objective))
+        .bitHeap(inputs: ranges).estimatedGates
+    }
+    #expect(gates[1] <= gates[0])
+  }
+
+  @Test(
+    "Bit heaps of layers of a real network stay below a number of estimated gates",
+    .enabled(if: SharedMatrices.areThere),
+    arguments: [("02_pw_8x16", 5_300), ("04_pw_16x32", 26_500), ("00_conv_27x8", 14_600)])
+  func realLayers(name: String, bar: Int) throws {
+    let matrix = try SharedMatrices.load(name)
+    let graph = AdderGraph.optimise(
+      matrix, options: .init(effort: .thorough, objective: .gates))
+    let ranges = [ClosedRange<Int>](repeating: 0...255, count: matrix.inputs)
+    #expect(graph.bitHeap(inputs: ranges).estimatedGates <= bar)
+  }
+}
+
+@Suite("Graphs as text") struct ReadAdderGraphTests {
+  @Test("A graph is read from what it prints", arguments: 0..<40)
+  func roundTrip(seed: Int) throws {
+    let graph = AdderGraph.optimise(randomMatrix(seed: seed))
+    #expect(try AdderGraph(text: graph.description) == graph)
+  }
+
+  @Test(
+    "A bad line is named",
+    arguments: [
+      "n1 = input 0", "n0 = input", "n0 = input x", "n0 = n1 * n2", "n0 = m1 + n2",
+      "n0 = n1<4 + n2", "n0 = n1<<x + n2", "output 1 = n0", "output 0 n0", "sum", "n-1 = input 0",
+    ])
+  func badLines(line: String) {
+    #expect(throws: AdderGraph.UnreadableLine.self) {
+      try AdderGraph(text: "# a comment\n\n" + line)
+    }
+  }
+}

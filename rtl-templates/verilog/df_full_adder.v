@@ -2,6 +2,8 @@
 //
 // Written as nine NOR gates, which mapping to plain gates keeps; a library with full-adder cells takes
 // one of them in place of this module (docs/adder-graph.md).
+`default_nettype none
+
 module df_full_adder (
   input  wire a,
   input  wire b,
@@ -22,3 +24,5 @@ module df_full_adder (
   assign carry = ~(ab | ec);
 
 endmodule
+
+`default_nettype wire

@@ -1,4 +1,6 @@
 // df_half_adder: adds two bits, a + b = 2 * carry + sum.
+`default_nettype none
+
 module df_half_adder (
   input  wire a,
   input  wire b,
@@ -12,3 +14,5 @@ module df_half_adder (
   assign carry = a & b;
 
 endmodule
+
+`default_nettype wire
