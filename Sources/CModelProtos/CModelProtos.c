@@ -42,22 +42,34 @@ static void budget_free(void *data, void *pointer) {
   free(block);
 }
 
+// Unpacks with `unpack` while at most `limit` bytes are live.
+#define PARSE_WITHIN(type, unpack)                                    \
+  budget b = {0, limit, 0};                                           \
+  ProtobufCAllocator allocator = {budget_alloc, budget_free, &b};     \
+  type *message = unpack(&allocator, length, bytes);                  \
+  *status = message != NULL ? DF_PARSE_OK                             \
+            : b.exceeded    ? DF_PARSE_TOO_LARGE                      \
+                            : DF_PARSE_MALFORMED;                     \
+  return message
+
+#define FREE_WITH(free_unpacked)                                      \
+  if (message == NULL) return;                                        \
+  budget b = {SIZE_MAX, SIZE_MAX, 0};                                 \
+  ProtobufCAllocator allocator = {budget_alloc, budget_free, &b};     \
+  free_unpacked(message, &allocator)
+
 Tensorflow__GraphDef *df_graphdef_parse(const uint8_t *bytes, size_t length, size_t limit,
                                         df_parse_status *status) {
-  budget b = {0, limit, 0};
-  ProtobufCAllocator allocator = {budget_alloc, budget_free, &b};
-  Tensorflow__GraphDef *graph = tensorflow__graph_def__unpack(&allocator, length, bytes);
-  if (graph != NULL) {
-    *status = DF_PARSE_OK;
-  } else {
-    *status = b.exceeded ? DF_PARSE_TOO_LARGE : DF_PARSE_MALFORMED;
-  }
-  return graph;
+  PARSE_WITHIN(Tensorflow__GraphDef, tensorflow__graph_def__unpack);
 }
 
-void df_graphdef_free(Tensorflow__GraphDef *graph) {
-  if (graph == NULL) return;
-  budget b = {SIZE_MAX, SIZE_MAX, 0};
-  ProtobufCAllocator allocator = {budget_alloc, budget_free, &b};
-  tensorflow__graph_def__free_unpacked(graph, &allocator);
+void df_graphdef_free(Tensorflow__GraphDef *message) {
+  FREE_WITH(tensorflow__graph_def__free_unpacked);
 }
+
+Onnx__ModelProto *df_onnx_parse(const uint8_t *bytes, size_t length, size_t limit,
+                                df_parse_status *status) {
+  PARSE_WITHIN(Onnx__ModelProto, onnx__model_proto__unpack);
+}
+
+void df_onnx_free(Onnx__ModelProto *message) { FREE_WITH(onnx__model_proto__free_unpacked); }

@@ -5,6 +5,7 @@ public struct ModelFile: Sendable {
   public enum Format: String, Sendable {
     case tflite = "TFLite"
     case graphDef = "TensorFlow GraphDef"
+    case onnx = "ONNX"
   }
 
   public let path: String
@@ -23,13 +24,17 @@ public struct ModelFile: Sendable {
     self.bytes = bytes
     if TFLiteParser.recognizes(bytes) {
       format = .tflite
+    } else if ONNXFile.recognizes(bytes) {
+      format = .onnx
     } else if GraphDefFile.recognizes(bytes) {
       format = .graphDef
     } else {
       throw Diagnostics(
         Diagnostic(
           bytes.isEmpty ? "the file is empty" : "this is no model file that can be read",
-          file: path, remedy: "give a quantized .tflite or a TensorFlow frozen graph (.pb)"))
+          file: path,
+          remedy:
+            "give a quantized .tflite, a TensorFlow frozen graph (.pb) or an ONNX model (.onnx)"))
     }
   }
 
@@ -47,6 +52,7 @@ public struct ModelFile: Sendable {
       switch format {
       case .tflite: return .quantized(try importTFLite(bytes, name: name))
       case .graphDef: return .float(try importGraphDef(bytes, name: name, imageSize: imageSize))
+      case .onnx: return .float(try importONNX(bytes, name: name, imageSize: imageSize))
       }
     } catch {
       throw error.inFile(path)
@@ -54,18 +60,17 @@ public struct ModelFile: Sendable {
   }
 
   /// The file's operators, supported or not. Throws only when its structure cannot be read.
-  public func listing() throws(Diagnostics) -> ModelListing {
+  /// `imageSize` is as in `imported`.
+  public func listing(imageSize: ImageSize? = nil) throws(Diagnostics) -> ModelListing {
     do {
-      switch format {
-      case .tflite:
-        var listing = try listTFLite(bytes, name: name)
-        listing.diagnostics = Diagnostics(listing.diagnostics).inFile(path).all
-        return listing
-      case .graphDef:
-        var listing = try listGraphDef(bytes, name: name)
-        listing.diagnostics = Diagnostics(listing.diagnostics).inFile(path).all
-        return listing
-      }
+      var listing =
+        switch format {
+        case .tflite: try listTFLite(bytes, name: name)
+        case .graphDef: try listGraphDef(bytes, name: name, imageSize: imageSize)
+        case .onnx: try listONNX(bytes, name: name, imageSize: imageSize)
+        }
+      listing.diagnostics = Diagnostics(listing.diagnostics).inFile(path).all
+      return listing
     } catch {
       throw error.inFile(path)
     }

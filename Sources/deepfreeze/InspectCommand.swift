@@ -15,7 +15,7 @@ struct InspectCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await reportingDiagnostics(output) {
-      let listing = try ModelFile(path: model.model).listing()
+      let listing = try ModelFile(path: model.model).listing(imageSize: model.imageSize)
       let record = InspectRecord(listing, frozen: Freezable(model))
       if output.json {
         printJSON(record)

@@ -7,7 +7,9 @@ import TensorFiles
 /// The model that a command works on, and how it becomes a network in integers.
 struct ModelOptions: ParsableArguments {
   @Argument(
-    help: "The exported model: a .tflite quantized to 8 bits, or a TensorFlow frozen graph (.pb).")
+    help:
+      "The exported model: a .tflite quantized to 8 bits, a TensorFlow frozen graph (.pb), an .onnx."
+  )
   var model: String
 
   @Option(
@@ -19,7 +21,7 @@ struct ModelOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "What a .pb's input numbers are for pixels 0 and 255; -1,0.9921875 if it does not say.",
+      "A float model's input for pixels 0 and 255; -1,0.9921875 if the file does not say.",
       valueName: "low,high"))
   var inputRange: InputNormalization?
 

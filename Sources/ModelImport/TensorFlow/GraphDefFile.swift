@@ -75,10 +75,8 @@ struct GraphDefFile {
     guard !bytes.isEmpty else {
       throw Diagnostic("the file is empty", remedy: "give a TensorFlow frozen graph (.pb)")
     }
-    let structure = min(30 * bytes.count, 200 << 20)
     var status = DF_PARSE_OK
-    let message = df_graphdef_parse(
-      bytes, bytes.count, 2 * bytes.count + structure + (1 << 20), &status)
+    let message = df_graphdef_parse(bytes, bytes.count, parsingLimit(bytes), &status)
     guard let message else {
       if status == DF_PARSE_TOO_LARGE {
         throw Diagnostic("the file's structure needs far more memory than its size")
@@ -96,17 +94,6 @@ struct GraphDefFile {
   }
 }
 
-/// The elements of a protobuf-c repeated field of messages.
-private func pointers<Message>(
-  _ base: UnsafeMutablePointer<UnsafeMutablePointer<Message>?>?, _ count: Int
-) -> [UnsafeMutablePointer<Message>] {
-  UnsafeBufferPointer(start: base, count: base == nil ? 0 : count).compactMap { $0 }
-}
-
-private func text(_ string: UnsafePointer<CChar>?) -> String {
-  string.map { String(cString: $0) } ?? ""
-}
-
 extension GraphDefNode {
   fileprivate init(
     _ message: UnsafeMutablePointer<Tensorflow__NodeDef>, _ budget: inout GraphDefTensor.Budget
@@ -114,8 +101,7 @@ extension GraphDefNode {
     let node = message.pointee
     name = text(node.name)
     operation = text(node.op)
-    inputs = UnsafeBufferPointer(start: node.input, count: node.input == nil ? 0 : node.n_input)
-      .map { GraphDefInput(text($0)) }
+    inputs = texts(node.input, node.n_input).map(GraphDefInput.init)
     attributes = [:]
     for entry in pointers(node.attr, node.n_attr) {
       // As in any protocol buffer map, the last of equal keys counts.
@@ -129,9 +115,7 @@ extension GraphDefAttribute {
   fileprivate init(_ value: Tensorflow__AttrValue, _ budget: inout GraphDefTensor.Budget) {
     switch value.value_case {
     case TENSORFLOW__ATTR_VALUE__VALUE_S:
-      let bytes = UnsafeBufferPointer(
-        start: value.s.data, count: value.s.data == nil ? 0 : value.s.len)
-      self = .string(String(decoding: bytes, as: UTF8.self))
+      self = .string(text(value.s))
     case TENSORFLOW__ATTR_VALUE__VALUE_I: self = .integer(Int(value.i))
     case TENSORFLOW__ATTR_VALUE__VALUE_F: self = .float(value.f)
     case TENSORFLOW__ATTR_VALUE__VALUE_B: self = .bool(value.b != 0)
@@ -144,12 +128,7 @@ extension GraphDefAttribute {
         return
       }
       if list.n_s > 0, let strings = list.s {
-        self = .strings(
-          UnsafeBufferPointer(start: strings, count: list.n_s).map {
-            String(
-              decoding: UnsafeBufferPointer(start: $0.data, count: $0.data == nil ? 0 : $0.len),
-              as: UTF8.self)
-          })
+        self = .strings(UnsafeBufferPointer(start: strings, count: list.n_s).map { text($0) })
         return
       }
       // An empty list has no kind; it is taken as one of integers.

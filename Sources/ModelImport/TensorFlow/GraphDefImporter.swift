@@ -46,7 +46,7 @@ enum GraphDefValue {
   /// Real numbers: a node of the graph.
   case tensor(NodeID)
   /// Integers known now: shapes, axes, flags.
-  case integers(GraphDefIntegers)
+  case integers(KnownIntegers)
   /// An image cut into phases, and a convolution of one: the two first steps of three that make a
   /// dilated convolution.
   case phases(GraphDefPhases)

@@ -130,7 +130,7 @@ struct GraphDefCall {
   }
 
   /// Operand `index` as integers known now.
-  func integers(_ index: Int) throws(Diagnostic) -> GraphDefIntegers {
+  func integers(_ index: Int) throws(Diagnostic) -> KnownIntegers {
     guard case .integers(let integers) = operands[index] else {
       throw node.problem("operand \(index) is not a constant of integers")
     }

@@ -20,7 +20,7 @@ extension GraphDefImporter {
       TensorShape.checkedElementCount(new, limit: Operation.maximumElements)
         == integers.values.count
     else { throw call.node.problem("\(integers.shape) cannot be reshaped to \(new)") }
-    return .integers(GraphDefIntegers(shape: TensorShape(new), values: integers.values))
+    return .integers(KnownIntegers(shape: TensorShape(new), values: integers.values))
   }
 
   private func squeezed(_ old: [Int], _ node: GraphDefNode) throws(Diagnostic) -> [Int] {
@@ -90,7 +90,7 @@ extension GraphDefImporter {
       }
       values.append(value)
     }
-    return .integers(GraphDefIntegers(shape: shape, values: values))
+    return .integers(KnownIntegers(shape: shape, values: values))
   }
 
   /// A range of a list, as Keras takes the batch out of a shape.

@@ -1,27 +1,10 @@
 import CModelProtos
 import NeuralGraph
 
-/// Integers of any type, row-major: shapes, axes, paddings, flags.
-struct GraphDefIntegers: Hashable {
-  var shape: TensorShape
-  var values: [Int]
-
-  /// The values, when the rank is 0 or 1.
-  var list: [Int]? { shape.rank <= 1 ? values : nil }
-
-  static func vector(_ values: [Int]) -> GraphDefIntegers {
-    GraphDefIntegers(shape: TensorShape([values.count]), values: values)
-  }
-
-  static func scalar(_ value: Int) -> GraphDefIntegers {
-    GraphDefIntegers(shape: TensorShape([]), values: [value])
-  }
-}
-
 /// A constant of a GraphDef.
 enum GraphDefTensor: Hashable {
   case floats(FloatTensor)
-  case integers(GraphDefIntegers)
+  case integers(KnownIntegers)
   /// Strings and other types that no operator here computes with.
   case other(type: String)
 
@@ -116,9 +99,12 @@ enum GraphDefTensor: Hashable {
     case .float: return .floats(FloatTensor(shape: shape, values: read(Float.self)))
     case .double:
       return .floats(FloatTensor(shape: shape, values: read(Double.self).map(Float.init)))
-    case .half: return .floats(FloatTensor(shape: shape, values: read(UInt16.self).map(half)))
+    case .half:
+      return .floats(
+        FloatTensor(shape: shape, values: read(UInt16.self).map(Float.init(binary16:))))
     case .bfloat16:
-      return .floats(FloatTensor(shape: shape, values: read(UInt16.self).map(brainFloat)))
+      return .floats(
+        FloatTensor(shape: shape, values: read(UInt16.self).map(Float.init(brainFloat16:))))
     case .int8: return integers(read(Int8.self), shape)
     case .uint8, .bool: return integers(read(UInt8.self), shape)
     case .int16: return integers(read(Int16.self), shape)
@@ -134,7 +120,7 @@ enum GraphDefTensor: Hashable {
   private static func integers(
     _ values: [some BinaryInteger], _ shape: TensorShape
   ) -> GraphDefTensor {
-    .integers(GraphDefIntegers(shape: shape, values: values.map { Int($0) }))
+    .integers(KnownIntegers(shape: shape, values: values.map { Int($0) }))
   }
 
   /// The leading elements one by one; the last one stands for all that follow, none for zeros.
@@ -167,7 +153,7 @@ enum GraphDefTensor: Hashable {
       let values = try filled(list(message.double_val, message.n_double_val), zero: 0) { Float($0) }
       return .floats(FloatTensor(shape: shape, values: values))
     case .half, .bfloat16:
-      let convert = type == .half ? half : brainFloat
+      let convert = type == .half ? Float.init(binary16:) : Float.init(brainFloat16:)
       let values = try filled(list(message.half_val, message.n_half_val), zero: 0) {
         convert(UInt16(truncatingIfNeeded: $0))
       }
@@ -186,20 +172,4 @@ enum GraphDefTensor: Hashable {
     case .uint32, .uint64, .string: return .other(type: "type \(message.dtype)")
     }
   }
-
-  /// IEEE 754 binary16, exactly.
-  static func half(_ bits: UInt16) -> Float {
-    let sign: Float = bits & 0x8000 == 0 ? 1 : -1
-    let exponent = Int(bits >> 10) & 31
-    let fraction = Float(bits & 1023)
-    switch exponent {
-    case 0: return sign * fraction * 0x1p-24
-    case 31: return fraction == 0 ? sign * .infinity : .nan
-    default:
-      return sign * (1024 + fraction) * Float(sign: .plus, exponent: exponent - 25, significand: 1)
-    }
-  }
-
-  /// The upper half of a binary32 number.
-  static func brainFloat(_ bits: UInt16) -> Float { Float(bitPattern: UInt32(bits) << 16) }
 }

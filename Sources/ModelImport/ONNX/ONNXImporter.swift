@@ -1,0 +1,192 @@
+import NeuralGraph
+
+/// Reads an ONNX model of real numbers into a float `Graph`: images become NHWC.
+///
+/// An open batch is taken as 1. `imageSize` is the height and width of inputs whose file leaves
+/// them open; it does not change a stated size. Everything wrong with the file is thrown at once,
+/// as `Diagnostics`.
+public func importONNX(
+  _ bytes: [UInt8], name: String, imageSize: ImageSize? = nil
+) throws(Diagnostics) -> Graph {
+  let importer = try imported(bytes, name: name, imageSize: imageSize)
+  guard importer.problems.isEmpty else { throw Diagnostics(importer.problems) }
+  return importer.graph
+}
+
+/// Lists the operators of an ONNX model that are computed for each image, and says which are not
+/// supported and why. Throws only when the file's structure cannot be read.
+public func listONNX(
+  _ bytes: [UInt8], name: String, imageSize: ImageSize? = nil
+) throws(Diagnostics) -> ModelListing {
+  let importer = try imported(bytes, name: name, imageSize: imageSize)
+  let inputs = importer.graph.inputs.map { "float32 \(importer.graph[$0].shape)" }
+  return ModelListing(
+    format: ModelFile.Format.onnx.rawValue, name: name,
+    input: inputs.isEmpty ? "none" : inputs.joined(separator: ", "), entries: importer.entries,
+    diagnostics: importer.problems)
+}
+
+private func imported(
+  _ bytes: [UInt8], name: String, imageSize: ImageSize?
+) throws(Diagnostics) -> ONNXImporter {
+  let file: ONNXFile
+  do throws(Diagnostic) {
+    file = try ONNXFile(bytes)
+  } catch {
+    throw Diagnostics(error)
+  }
+  let order = try ONNXOrder(file)
+  var importer = ONNXImporter(file: file, order: order, name: name, imageSize: imageSize)
+  importer.run()
+  return importer
+}
+
+/// Translates node by node, in topological order, into a `Graph`. What depends on constants alone
+/// is computed here.
+struct ONNXImporter {
+  let file: ONNXFile
+  let order: ONNXOrder
+  let imageSize: ImageSize?
+  var graph: Graph
+  /// By name.
+  var values: [String: ONNXValue] = [:]
+  var problems: [Diagnostic]
+  /// Nodes by operator that is not supported.
+  var unsupported: [String: [String]] = [:]
+  /// The operators that are computed for each image.
+  var entries: [ModelListing.Entry] = []
+  /// Elements that arithmetic on constants may compute, and copies of weights have, in all: a small
+  /// file can read the same weights any number of times.
+  var budget: Int
+
+  init(file: ONNXFile, order: ONNXOrder, name: String, imageSize: ImageSize?) {
+    self.file = file
+    self.order = order
+    self.imageSize = imageSize
+    graph = Graph(name: name)
+    problems = order.problems
+    budget = 1 << 24
+    for case .success(let tensor) in file.initializers.values {
+      budget += 4 * tensor.shape.elementCount
+    }
+  }
+
+  /// Fills `graph`, `entries` and `problems`.
+  mutating func run() {
+    let read = Set(order.live.flatMap { file.nodes[$0].inputs })
+    for input in file.inputs where read.contains(input.name) {
+      do throws(Diagnostic) {
+        values[input.name] = .tensor(try append(input))
+      } catch {
+        problems.append(error)
+        values[input.name] = .missing
+      }
+    }
+    for position in order.live {
+      let node = file.nodes[position]
+      var reason: String?
+      var result = ONNXValue.missing
+      do throws(Diagnostic) {
+        result = try value(of: node)
+      } catch {
+        problems.append(error)
+        reason = error.message
+      }
+      if let name = node.outputs.first { values[name] = result }
+      if order.dependsOnInput[position] { list(node, result, reason) }
+    }
+    appendOutputs()
+    reportUnsupported()
+    if problems.isEmpty {
+      if graph.inputs.count > 1 {
+        let names = graph.inputs.map { "'\(graph[$0].name)'" }.joined(separator: ", ")
+        problems.append(
+          Diagnostic(
+            "the network has \(graph.inputs.count) inputs: \(names)",
+            remedy: "only networks with one image input are supported"))
+      }
+      problems += graph.verify()
+    }
+  }
+
+  /// The outputs: an image stays NHWC, everything else gets ONNX's order.
+  private mutating func appendOutputs() {
+    for output in file.outputs {
+      guard case .tensor(let tensor)? = values[output.name] else {
+        if case .constant? = values[output.name] {
+          problems.append(
+            Diagnostic("the output does not depend on the input", node: output.name))
+        }
+        continue
+      }
+      do throws(Diagnostic) {
+        let isImage = tensor.shape.rank == 4 && tensor.layout.permutation == [0, 3, 1, 2]
+        let id =
+          isImage ? try image(tensor, output.name) : try plain(tensor, output.name)
+        if !graph.outputs.contains(id) { graph.outputs.append(id) }
+      } catch {
+        problems.append(error)
+      }
+    }
+  }
+
+  /// One diagnostic an operator, with the nodes that it stands at.
+  private mutating func reportUnsupported() {
+    for (operation, nodes) in unsupported.sorted(by: { $0.key < $1.key }) {
+      var message = "operator '\(operation)' is not supported"
+      if nodes.count > 1 {
+        let others = nodes.dropFirst().prefix(3).map { "'\($0)'" }.joined(separator: ", ")
+        message += "; it also stands at \(others)"
+        if nodes.count > 4 { message += " and \(nodes.count - 4) more" }
+      }
+      problems.append(
+        Diagnostic(
+          message, node: nodes[0],
+          remedy: ONNXOperator.remedy(operation)
+            ?? "supported are \(ONNXOperator.supportedNames)"))
+    }
+  }
+
+  private mutating func value(of node: ONNXNode) throws(Diagnostic) -> ONNXValue {
+    guard let operation = ONNXOperator(rawValue: node.operation) else {
+      unsupported[node.operation, default: []].append(node.label)
+      return .missing
+    }
+    guard var operands = try operands(of: node) else { return .missing }
+    while case .absent? = operands.last { operands.removeLast() }
+    guard operation.operandCounts.contains(operands.count) else {
+      throw node.problem("it has \(operands.count) operands")
+    }
+    return try translate(operation, ONNXCall(node: node, operands: operands, opset: file.opset))
+  }
+
+  /// The values of a node's operands, or nil when one is missing.
+  private func operands(of node: ONNXNode) throws(Diagnostic) -> [ONNXValue]? {
+    var operands: [ONNXValue] = []
+    for name in node.inputs {
+      switch order.sources[name] {
+      case _ where name.isEmpty: operands.append(.absent)
+      case nil: return nil
+      case .initializer?:
+        guard let result = file.initializers[name] else { return nil }
+        switch result {
+        case .success(let tensor): operands.append(.constant(tensor))
+        case .failure(let error):
+          throw node.problem(
+            "operand '\(name)': \(error.message)",
+            remedy: "export the model as one file, with weights of a usual type")
+        }
+      case .node(let producer, let output)? where output > 0:
+        throw node.problem(
+          "it reads result \(output) of '\(file.nodes[producer].label)' "
+            + "(\(file.nodes[producer].operation)); only the first result of an operator is supported"
+        )
+      case .node?, .input?:
+        guard let value = values[name] else { return nil }
+        if case .missing = value { return nil }
+        operands.append(value)
+      }
+    }
+    return operands
+  }
+}

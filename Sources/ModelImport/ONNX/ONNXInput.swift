@@ -1,0 +1,80 @@
+import NeuralGraph
+
+extension ONNXImporter {
+  /// The node of a graph input. Four dimensions are an image: [1, C, H, W], held as [1, H, W, C],
+  /// unless the first thing that reads it is a Transpose from channels last to channels first.
+  mutating func append(_ port: ONNXPort) throws(Diagnostic) -> ONNXActivation {
+    func problem(_ message: String, _ remedy: String) -> Diagnostic {
+      Diagnostic(message, node: port.name, remedy: remedy)
+    }
+    let export = "export the model for inference with one image of real numbers as its input"
+    guard let number = port.type, let type = ONNXType(rawValue: number),
+      type.isReal || type == .uint8
+    else { throw problem("the input is neither of real numbers nor of bytes", export) }
+    guard var dimensions = port.dimensions, (1...6).contains(dimensions.count) else {
+      throw problem("the input's shape is unknown", export)
+    }
+    if dimensions[0] == -1 { dimensions[0] = 1 }
+    guard dimensions[0] == 1 else {
+      throw problem("the input has a batch of \(dimensions[0])", "export the model with batch 1")
+    }
+    let isImage = dimensions.count == 4
+    let isChannelsLast = isImage && beginsWithTranspose(port.name)
+    if isImage {
+      let (height, width) = isChannelsLast ? (1, 2) : (2, 3)
+      if dimensions[height] < 0 || dimensions[width] < 0 {
+        guard let imageSize else {
+          throw problem(
+            "the input's height or width is open", "state it with --image-size HEIGHTxWIDTH")
+        }
+        if dimensions[height] < 0 { dimensions[height] = imageSize.height }
+        if dimensions[width] < 0 { dimensions[width] = imageSize.width }
+      }
+    }
+    guard dimensions.allSatisfy({ (1...Operation.maximumElements).contains($0) }) else {
+      throw problem("the input's shape leaves an extent open, or one is too large", export)
+    }
+    if type == .uint8 { graph.statedInputRange = 0...255 }
+    let shape = TensorShape(dimensions)
+    guard isImage, !isChannelsLast else {
+      let node = try graph.append(name: port.name, .input(shape))
+      return ONNXActivation(node: node, layout: ONNXLayout(plain: shape))
+    }
+    let view = TensorShape([0, 2, 3, 1].map { dimensions[$0] })
+    let node = try graph.append(name: port.name, .input(view))
+    return ONNXActivation(node: node, layout: ONNXLayout(image: view))
+  }
+
+  /// True when the tensor, or what is computed from it element by element, is first transposed from
+  /// channels last to channels first: the way of TensorFlow's exporter.
+  private func beginsWithTranspose(_ name: String) -> Bool {
+    var waiting = [name]
+    var seen: Set<String> = [name]
+    let elementwise: Set<String> = [
+      "Add", "Sub", "Mul", "Div", "Neg", "Cast", "Identity", "Clip", "Relu", "Max", "Min", "Pad",
+      "Dropout", "QuantizeLinear", "DequantizeLinear",
+    ]
+    let byInput = readersByInput()
+    while let next = waiting.popLast() {
+      for index in byInput[next] ?? [] {
+        let node = file.nodes[index]
+        if node.operation == "Transpose" {
+          if case .integers([0, 3, 1, 2])? = node.attributes["perm"] { return true }
+        } else if elementwise.contains(node.operation), let result = node.outputs.first,
+          node.inputs.first == next || node.operation != "Pad", seen.insert(result).inserted
+        {
+          waiting.append(result)
+        }
+      }
+    }
+    return false
+  }
+
+  private func readersByInput() -> [String: [Int]] {
+    var readers: [String: [Int]] = [:]
+    for index in order.live {
+      for name in Set(file.nodes[index].inputs) { readers[name, default: []].append(index) }
+    }
+    return readers
+  }
+}

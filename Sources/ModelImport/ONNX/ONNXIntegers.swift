@@ -1,0 +1,110 @@
+import NeuralGraph
+
+// Arithmetic on integers that are known now.
+extension ONNXImporter {
+  /// Sums, products and quotients of equally long lists, or of a list and one number.
+  func integerBinary(
+    _ operation: BinaryOperation, _ a: KnownIntegers, _ b: KnownIntegers, _ node: ONNXNode
+  ) throws(Diagnostic) -> KnownIntegers {
+    guard a.shape == b.shape || a.values.count == 1 || b.values.count == 1,
+      max(a.values.count, b.values.count) <= 1 << 16
+    else { throw node.problem("\(a.shape) and \(b.shape) do not match") }
+    let shape =
+      a.values.count == b.values.count
+      ? (a.shape.rank >= b.shape.rank ? a.shape : b.shape)
+      : (b.values.count == 1 ? a.shape : b.shape)
+    var values: [Int] = []
+    for index in 0..<shape.elementCount {
+      let x = a.values.count == 1 ? a.values[0] : a.values[index]
+      let y = b.values.count == 1 ? b.values[0] : b.values[index]
+      let (value, overflow): (Int, Bool) =
+        switch operation {
+        case .add: x.addingReportingOverflow(y)
+        case .subtract: x.subtractingReportingOverflow(y)
+        case .multiply: x.multipliedReportingOverflow(by: y)
+        case .minimum: (min(x, y), false)
+        case .maximum: (max(x, y), false)
+        // ONNX cuts quotients towards zero, as Swift does.
+        case .divide: x.dividedReportingOverflow(by: y)
+        }
+      guard !overflow else {
+        throw node.problem("integer \(operation.rawValue) of \(x) and \(y) is not possible")
+      }
+      values.append(value)
+    }
+    return KnownIntegers(shape: shape, values: values)
+  }
+
+  /// Elements of a list of integers, or channels of nothing else.
+  func gather(_ call: ONNXCall) throws(Diagnostic) -> ONNXValue {
+    guard case .constant(.integers(let source)) = call.operands[0], source.shape.rank == 1 else {
+      throw call.node.problem(
+        "only elements of a shape or another known list can be gathered",
+        remedy: "export the model for inference with static shapes")
+    }
+    _ = try call.dimension(call.node.integer("axis", default: 0), rank: 1)
+    let indices = try call.integers(1)
+    var values: [Int] = []
+    for index in indices.values.prefix(1 << 16) {
+      let place = index < 0 ? index &+ source.values.count : index
+      guard source.values.indices.contains(place) else {
+        throw call.node.problem("a list of \(source.values.count) has no element \(index)")
+      }
+      values.append(source.values[place])
+    }
+    guard values.count == indices.values.count else {
+      throw call.node.problem("it gathers \(indices.values.count) elements")
+    }
+    return .constant(.integers(KnownIntegers(shape: indices.shape, values: values)))
+  }
+
+  /// A range of a list of integers.
+  func slice(_ call: ONNXCall) throws(Diagnostic) -> ONNXValue {
+    guard case .constant(.integers(let source)) = call.operands[0], source.shape.rank == 1,
+      let starts = try call.list(attribute: "starts", operand: 1), starts.count == 1,
+      let ends = try call.list(attribute: "ends", operand: 2), ends.count == 1
+    else {
+      throw call.node.problem(
+        "only slices of a shape or another known list are supported")
+    }
+    _ = try call.dimension(
+      try call.list(attribute: "axes", operand: 3)?.first ?? 0, rank: 1)
+    if call.has(4), try call.list(4) != [1] {
+      throw call.node.problem("only slices with step 1 are supported")
+    }
+    let count = source.values.count
+    func bound(_ value: Int) -> Int { min(max(value < 0 ? value &+ count : value, 0), count) }
+    let (begin, end) = (bound(starts[0]), bound(ends[0]))
+    return .constant(.integers(.vector(Array(source.values[begin..<max(begin, end)]))))
+  }
+
+  /// Lists of integers end to end.
+  func concat(_ call: ONNXCall) throws(Diagnostic) -> ONNXValue {
+    guard call.operands.allSatisfy({ if case .constant = $0 { true } else { false } }) else {
+      throw call.node.problem(
+        "tensors that are computed from the image cannot be concatenated",
+        remedy: "only networks without concatenation are supported")
+    }
+    var values: [Int] = []
+    for index in call.operands.indices {
+      let operand = try call.integers(index)
+      guard operand.shape.rank == 1, operand.values.count < 1 << 16, values.count < 1 << 16 else {
+        throw call.node.problem("only short lists of integers can be concatenated")
+      }
+      values += operand.values
+    }
+    return .constant(.integers(.vector(values)))
+  }
+
+  /// The product of all integers of a list.
+  func reduceProduct(_ call: ONNXCall) throws(Diagnostic) -> ONNXValue {
+    var result = 1
+    for value in try call.list(0) {
+      let (product, overflow) = result.multipliedReportingOverflow(by: value)
+      guard !overflow else { throw call.node.problem("the product leaves 64 bits") }
+      result = product
+    }
+    let keeps = try call.node.integer("keepdims", default: 1) != 0
+    return .constant(.integers(keeps ? .vector([result]) : .scalar(result)))
+  }
+}

@@ -1,0 +1,46 @@
+import NeuralGraph
+
+extension ONNXImporter {
+  /// Adds a node that is computed for each image to the listing, unless it only passes data on.
+  mutating func list(_ node: ONNXNode, _ value: ONNXValue, _ reason: String?) {
+    let operation = ONNXOperator(rawValue: node.operation)
+    guard operation?.isListed ?? true || reason != nil else { return }
+    if case .constant = value { return }
+    var entry = ModelListing.Entry(
+      operatorIndex: node.index, name: node.label, kind: node.operation, outputShape: nil,
+      isSupported: operation != nil && reason == nil, reason: reason)
+    if operation == nil {
+      entry.reason = "the operator \(node.operation) is not supported"
+    } else if case .tensor(let tensor) = value {
+      entry.outputShape = tensor.shape.dimensions
+      count(tensor.node, node, &entry)
+    } else if reason == nil {
+      entry.isSupported = false
+      entry.reason = "it works on a tensor that cannot be used"
+    }
+    if operation == .conv {
+      entry.convolutionNumber = (entries.compactMap(\.convolutionNumber).last ?? 0) + 1
+    }
+    entries.append(entry)
+  }
+
+  /// Weights and multiply-accumulates of a layer.
+  private func count(_ id: NodeID, _ source: ONNXNode, _ entry: inout ModelListing.Entry) {
+    let node = graph[id]
+    guard node.name == source.label else { return }
+    switch node.operation {
+    case .convolution(let convolution):
+      entry.weights = graph[node.operands[1]].shape.elementCount
+      let pixels = convolution.geometry.outputHeight * convolution.geometry.outputWidth
+      let (operations, overflow) = entry.weights.multipliedReportingOverflow(by: pixels)
+      entry.multiplyAccumulates = overflow ? Int.max : operations
+    case .matrixMultiplication:
+      entry.weights = graph[node.operands[1]].shape.elementCount
+      entry.multiplyAccumulates = entry.weights
+    default: return
+    }
+    if let weights = graph.constant(node.operands[1]) {
+      entry.zeroWeights = weights.values.count { $0 == 0 }
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import NeuralGraph
+
+/// The ONNX operators that are understood, by their names in a file.
+enum ONNXOperator: String, CaseIterable {
+  case add = "Add"
+  case averagePool = "AveragePool"
+  case batchNormalization = "BatchNormalization"
+  case cast = "Cast"
+  case clip = "Clip"
+  case concat = "Concat"
+  case constant = "Constant"
+  case constantOfShape = "ConstantOfShape"
+  case conv = "Conv"
+  case div = "Div"
+  case dropout = "Dropout"
+  case flatten = "Flatten"
+  case gather = "Gather"
+  case gemm = "Gemm"
+  case globalAveragePool = "GlobalAveragePool"
+  case globalMaxPool = "GlobalMaxPool"
+  case identity = "Identity"
+  case matMul = "MatMul"
+  case max = "Max"
+  case maxPool = "MaxPool"
+  case min = "Min"
+  case mul = "Mul"
+  case neg = "Neg"
+  case pad = "Pad"
+  case reciprocal = "Reciprocal"
+  case reduceMean = "ReduceMean"
+  case reduceProd = "ReduceProd"
+  case relu = "Relu"
+  case reshape = "Reshape"
+  case shape = "Shape"
+  case slice = "Slice"
+  case softmax = "Softmax"
+  case sqrt = "Sqrt"
+  case squeeze = "Squeeze"
+  case sub = "Sub"
+  case sum = "Sum"
+  case transpose = "Transpose"
+  case unsqueeze = "Unsqueeze"
+
+  static let supportedNames = allCases.map(\.rawValue).sorted().joined(separator: ", ")
+
+  /// How many operands it takes, absent ones at the end left out.
+  var operandCounts: ClosedRange<Int> {
+    switch self {
+    case .constant: 0...0
+    case .averagePool, .cast, .constantOfShape, .flatten, .globalAveragePool, .globalMaxPool,
+      .identity, .maxPool, .neg, .reciprocal, .relu, .shape, .softmax, .sqrt, .transpose:
+      1...1
+    case .reduceMean, .reduceProd, .squeeze, .unsqueeze, .reshape: 1...2
+    case .clip, .dropout: 1...3
+    case .pad: 1...4
+    case .slice: 1...5
+    case .add, .div, .gather, .matMul, .mul, .sub: 2...2
+    case .conv, .gemm: 2...3
+    case .batchNormalization: 5...5
+    case .concat, .max, .min, .sum: 1...1024
+    }
+  }
+
+  /// False for nodes that compute nothing on the image.
+  var isListed: Bool {
+    switch self {
+    case .cast, .constant, .constantOfShape, .dropout, .gather, .identity, .reduceProd, .shape,
+      .slice, .unsqueeze:
+      false
+    default: true
+    }
+  }
+
+  /// What to do about an operator that has a way round, or nil.
+  static func remedy(_ operation: String) -> String? {
+    switch operation {
+    case "If", "Loop", "Scan":
+      "the graph still chooses while it runs: export it for inference, with constants folded"
+    case "RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli":
+      "the graph still has randomness: export it with training off"
+    case "NonMaxSuppression", "TopK", "ArgMax", "LogSoftmax", "NonZero":
+      "leave it out of the export: it works on the network's result"
+    default:
+      operation.contains(".")
+        ? "only ONNX's own operators are supported: export the model without optimisation" : nil
+    }
+  }
+}

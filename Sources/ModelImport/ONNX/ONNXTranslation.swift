@@ -1,0 +1,244 @@
+import NeuralGraph
+
+extension ONNXImporter {
+  /// The value of one node whose operands are there, in a number that the operator takes.
+  mutating func translate(
+    _ operation: ONNXOperator, _ call: ONNXCall
+  ) throws(Diagnostic) -> ONNXValue {
+    switch operation {
+    case .constant: return try constantValue(call)
+    case .constantOfShape: return try constantOfShape(call)
+    case .identity: return call.operands[0]
+    case .dropout: return try dropout(call)
+    case .cast: return try cast(call)
+    case .conv: return try convolution(call)
+    case .batchNormalization: return try batchNormalization(call)
+    case .gemm: return try gemm(call)
+    case .matMul: return try matrixMultiplication(call)
+    case .maxPool: return try maxPool(call)
+    case .averagePool: return try averagePool(call)
+    case .globalAveragePool: return try mean(call, axes: [2, 3], keeps: true)
+    case .globalMaxPool: return try globalMaxPool(call)
+    case .reduceMean: return try reduceMean(call)
+    case .pad: return try pad(call)
+    case .softmax: return try softmax(call)
+    case .relu: return try elementwise(call, .activation(.relu))
+    case .neg: return try elementwise(call, .unary(.negate))
+    case .sqrt: return try elementwise(call, .unary(.squareRoot))
+    case .reciprocal: return try elementwise(call, .unary(.reciprocal))
+    case .clip: return try clip(call)
+    case .add, .sum: return try chain(call, .add)
+    case .sub: return try chain(call, .subtract)
+    case .mul: return try chain(call, .multiply)
+    case .div: return try chain(call, .divide)
+    case .max: return try chain(call, .maximum)
+    case .min: return try chain(call, .minimum)
+    case .reshape, .flatten, .squeeze, .unsqueeze: return try reshape(operation, call)
+    case .transpose: return try transpose(call)
+    case .shape: return try shape(call)
+    case .gather: return try gather(call)
+    case .slice: return try slice(call)
+    case .concat: return try concat(call)
+    case .reduceProd: return try reduceProduct(call)
+    }
+  }
+
+  // MARK: Element by element
+
+  /// A function of one number, of an activation or a constant. The layout stays.
+  func isConstant(_ value: ONNXValue) -> Bool {
+    if case .constant = value { true } else { false }
+  }
+
+  mutating func elementwise(
+    _ call: ONNXCall, _ operation: Operation
+  ) throws(Diagnostic) -> ONNXValue {
+    if isConstant(call.operands[0]) {
+      return .constant(.floats(try folded(call.node, operation, [call.constant(0)])))
+    }
+    return .tensor(try apply(operation, try call.tensor(0), call.node.label))
+  }
+
+  private mutating func apply(
+    _ operation: Operation, _ tensor: ONNXActivation, _ name: String
+  ) throws(Diagnostic) -> ONNXActivation {
+    ONNXActivation(
+      node: try graph.append(name: name, operation, [tensor.node]), layout: tensor.layout)
+  }
+
+  /// Clip: ReLU, ReLU6 and ReLU_N1_TO_1 by their bounds, or a maximum and a minimum.
+  private mutating func clip(_ call: ONNXCall) throws(Diagnostic) -> ONNXValue {
+    func bound(_ key: String, _ index: Int, _ none: Float) throws(Diagnostic) -> Float {
+      guard call.has(index) else { return try call.node.float(key, default: none) }
+      let tensor = try call.constant(index)
+      guard tensor.values.count == 1 else {
+        throw call.node.problem("its bound \(key) is \(tensor.shape), not one number")
+      }
+      return tensor.values[0]
+    }
+    let largest = Float.greatestFiniteMagnitude
+    let (low, high) = (try bound("min", 1, -largest), try bound("max", 2, largest))
+    guard low <= high else { throw call.node.problem("its bounds are \(low) and \(high)") }
+    let activation: FusedActivation? =
+      switch (low, high) {
+      case (0, 6): .relu6
+      case (-1, 1): .reluN1To1
+      case (0, largest...): .relu
+      case (...(-largest), largest...): FusedActivation.none
+      default: nil
+      }
+    if let activation { return try elementwise(call, .activation(activation)) }
+    var value = call.operands[0]
+    for (name, operation, bound) in [
+      ("max", BinaryOperation.maximum, low), ("min", .minimum, high),
+    ] where abs(bound) < largest {
+      value = try binary(
+        operation, value, .constant(.floats(FloatTensor(scalar: bound))), call.node,
+        name: name == "min" || high >= largest ? call.node.label : "\(call.node.label)/\(name)")
+    }
+    return value
+  }
+
+  /// Operands combined two by two from the left, with ONNX's broadcasting.
+  private mutating func chain(
+    _ call: ONNXCall, _ operation: BinaryOperation
+  ) throws(Diagnostic) -> ONNXValue {
+    var value = call.operands[0]
+    for index in call.operands.indices.dropFirst() {
+      let isLast = index == call.operands.count - 1
+      value = try binary(
+        operation, value, call.operands[index], call.node,
+        name: isLast ? call.node.label : "\(call.node.label)/\(index)")
+    }
+    return value
+  }
+
+  private mutating func binary(
+    _ operation: BinaryOperation, _ first: ONNXValue, _ second: ONNXValue, _ node: ONNXNode,
+    name: String
+  ) throws(Diagnostic) -> ONNXValue {
+    switch (first, second) {
+    case (.constant(.floats(let a)), .constant(.floats(let b))):
+      return .constant(.floats(try folded(node, .binary(operation), [a, b])))
+    case (.constant(.integers(let a)), .constant(.integers(let b))):
+      return .constant(.integers(try integerBinary(operation, a, b, node)))
+    case (.tensor(let tensor), .constant(.floats(let constant))):
+      return .tensor(
+        try combine(operation, tensor, constant, node, name: name, isSwapped: false))
+    case (.constant(.floats(let constant)), .tensor(let tensor)):
+      return .tensor(
+        try combine(operation, tensor, constant, node, name: name, isSwapped: true))
+    case (.tensor(let a), .tensor(let b)):
+      return .tensor(try combine(operation, a, b, name: name))
+    default: throw node.problem("its operands are not of one type of numbers")
+    }
+  }
+
+  /// A tensor and a constant: the constant is brought into the tensor's layout.
+  private mutating func combine(
+    _ operation: BinaryOperation, _ tensor: ONNXActivation, _ constant: FloatTensor,
+    _ node: ONNXNode, name: String, isSwapped: Bool
+  ) throws(Diagnostic) -> ONNXActivation {
+    var tensor = tensor
+    var aligned = FloatTensor(scalar: constant.values.first ?? 0)
+    if constant.values.count != 1 || constant.shape.rank > tensor.shape.rank {
+      if constant.shape.rank > tensor.shape.rank {
+        let missing = constant.shape.rank - tensor.shape.rank
+        let shape = TensorShape(Array(repeating: 1, count: missing) + tensor.shape.dimensions)
+        tensor.layout = tensor.layout.reshaped(to: shape)
+      }
+      tensor = try direct(tensor, name)
+      let order = tensor.layout.aligned(constant)
+      aligned = try folded(
+        node, .transpose(permutation: order.permutation), [constant.reshaped(to: order.shape)])
+    }
+    let operand = try self.constant(aligned, "\(name)/constant")
+    let result = try graph.append(
+      name: name, .binary(operation),
+      isSwapped ? [operand, tensor.node] : [tensor.node, operand])
+    return ONNXActivation(node: result, layout: tensor.layout.following(graph[result].shape))
+  }
+
+  /// Two tensors: in one layout as they are, images as NHWC, others as ONNX has them.
+  private mutating func combine(
+    _ operation: BinaryOperation, _ a: ONNXActivation, _ b: ONNXActivation, name: String
+  ) throws(Diagnostic) -> ONNXActivation {
+    if a.layout == b.layout, graph[a.node].shape == graph[b.node].shape {
+      return ONNXActivation(
+        node: try graph.append(name: name, .binary(operation), [a.node, b.node]),
+        layout: a.layout)
+    }
+    let rank = max(a.shape.rank, b.shape.rank)
+    var nodes: [NodeID] = []
+    for var tensor in [a, b] {
+      let missing = rank - tensor.shape.rank
+      if missing > 0 {
+        tensor.layout = tensor.layout.reshaped(
+          to: TensorShape(Array(repeating: 1, count: missing) + tensor.shape.dimensions))
+      }
+      nodes.append(rank == 4 ? try image(tensor, name) : try plain(tensor, name))
+    }
+    let node = try graph.append(name: name, .binary(operation), nodes)
+    let shape = graph[node].shape
+    return ONNXActivation(
+      node: node, layout: rank == 4 ? ONNXLayout(image: shape) : ONNXLayout(plain: shape))
+  }
+
+  // MARK: What changes nothing
+
+  private mutating func dropout(_ call: ONNXCall) throws(Diagnostic) -> ONNXValue {
+    if call.has(2), try call.integers(2).values != [0] {
+      throw call.node.problem(
+        "it is in training mode", remedy: "export the model with training off")
+    }
+    return call.operands[0]
+  }
+
+  /// Real to real passes; known numbers change their kind. (An input of bytes is real already.)
+  private mutating func cast(_ call: ONNXCall) throws(Diagnostic) -> ONNXValue {
+    guard let type = ONNXType(rawValue: try call.node.integer("to", default: 0)) else {
+      throw call.node.problem("its target type is not supported")
+    }
+    switch call.operands[0] {
+    case .tensor where !type.isReal:
+      throw call.node.problem("it turns real numbers into integers")
+    case .constant(.integers(let integers)) where type.isReal:
+      try spend(integers.values.count, call.node)
+      return .constant(
+        .floats(
+          FloatTensor(shape: integers.shape, values: integers.values.map { Float($0) })))
+    case .constant(.codes(let codes)) where type.isReal:
+      try spend(codes.values.count, call.node)
+      return .constant(
+        .floats(FloatTensor(shape: codes.shape, values: codes.values.map { Float($0) })))
+    case .constant(.codes) where type != .bool:
+      return .constant(.integers(try call.integers(0)))
+    case .constant(.floats(let tensor)) where type == .int64 || type == .int32:
+      try spend(tensor.values.count, call.node)
+      guard tensor.values.allSatisfy({ abs($0) < 0x1p31 }) else {
+        throw call.node.problem("a number does not fit its target type")
+      }
+      return .constant(
+        .integers(
+          KnownIntegers(shape: tensor.shape, values: tensor.values.map { Int($0) })))
+    case .constant(.floats) where !type.isReal:
+      throw call.node.problem("it turns real constants into another type than int32 and int64")
+    case .constant(.integers(let integers)) where type != .int64 && type != .int32:
+      guard integers.values.allSatisfy({ $0 == 0 || $0 == 1 }) else {
+        throw call.node.problem("it turns integers into another type than int32 and int64")
+      }
+      return call.operands[0]
+    default: return call.operands[0]
+    }
+  }
+}
+
+extension ONNXLayout {
+  /// The same layout around a node whose tensor a constant has stretched to `view`.
+  fileprivate func following(_ view: TensorShape) -> ONNXLayout {
+    guard isDirect, view.rank == self.view.rank, view != self.view else { return self }
+    return ONNXLayout(
+      shape: TensorShape(permutation.map { view.dimensions[$0] }), view: view,
+      permutation: permutation)
+  }
+}

@@ -1,0 +1,72 @@
+import Foundation
+import GraphPasses
+import ModelImport
+import NeuralGraph
+import Testing
+
+@Suite("Damaged ONNX files") struct ONNXRobustnessTests {
+  /// Imports, lists and quantizes; true when all end well or in diagnostics.
+  private func ends(_ bytes: [UInt8]) -> (ends: Bool, isWhole: Bool) {
+    _ = try? listONNX(bytes, name: "damaged")
+    do throws(Diagnostics) {
+      let graph = try importONNX(bytes, name: "damaged", imageSize: ImageSize(height: 8, width: 8))
+      let shape = graph[graph.inputs[0]].shape
+      guard shape.elementCount <= 1 << 12 else { return (true, false) }
+      let pixels = FloatTensor(
+        shape: shape, values: (0..<shape.elementCount).map { Float($0 % 256) })
+      let options = QuantizationOptions(calibration: [pixels])
+      return (try quantizedGraph(from: .float(graph), options: options).verify().isEmpty, true)
+    } catch {
+      return (!error.all.isEmpty, false)
+    }
+  }
+
+  @Test("A file cut at any length ends in a network or in diagnostics")
+  func truncation() throws {
+    for name in ["batch_normalization_relu6_attributes", "torch_dynamic_flatten"] {
+      let entry = try #require(RecordedONNX.all.float.first { $0.name == name })
+      let bytes = Array(entry.model)
+      for length in bytes.indices { #expect(ends(Array(bytes[..<length])).ends, "at \(length)") }
+    }
+  }
+
+  @Test("4,000 files with random damage end in a network or in diagnostics")
+  func mutations() {
+    let models =
+      RecordedONNX.all.float.map(\.model) + RecordedONNX.all.refused.map(\.model)
+    var random = SplitMix(state: 2027)
+    var whole = 0
+    for round in 0..<4_000 {
+      var bytes = Array(models[round % models.count])
+      for _ in 0..<Int.random(in: 1...4, using: &random) {
+        let position = Int.random(in: bytes.indices, using: &random)
+        switch Int.random(in: 0..<4, using: &random) {
+        case 0: bytes[position] = UInt8.random(in: 0...255, using: &random)
+        case 1: bytes[position] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+        case 2: bytes.remove(at: position)
+        default: bytes.insert(UInt8.random(in: 0...255, using: &random), at: position)
+        }
+      }
+      let result = ends(bytes)
+      #expect(result.ends, "round \(round)")
+      if result.isWhole { whole += 1 }
+    }
+    // Damage to a weight's bytes, say, leaves a network: the loop reaches the quantizers.
+    #expect(whole > 100)
+  }
+
+  @Test("A few bytes that stand for a large structure are refused, not allocated")
+  func largeStructure() {
+    // A graph (field 7) of four million empty nodes (field 1).
+    let nodes =
+      [UInt8](repeating: 0, count: 0) + (0..<4_000_000).flatMap { _ in [0x0A, 0x00] as [UInt8] }
+    var length = nodes.count
+    var header: [UInt8] = [0x08, 0x08, 0x3A]
+    while length >= 128 {
+      header.append(UInt8(length & 127) | 128)
+      length >>= 7
+    }
+    header.append(UInt8(length))
+    #expect(ends(header + nodes) == (true, false))
+  }
+}
