@@ -9,6 +9,8 @@ struct DesignProver {
   private let expected: [ExpectedLayer]
   private let reader: DesignReader
   private var wiring: [String] = []
+  /// Templates that the stages have instances of, and the memory below one of them.
+  private var needed: Set<String> = ["df_sram_1r1w"]
   /// By layer; nil where the connections are wrong.
   private var roles: [[String: PortRole]?] = []
 
@@ -26,11 +28,20 @@ struct DesignProver {
       wiring.append("rtl/\(name).v is not the template of this program")
     }
     let modules = design.layers.map(\.module)
+    for module in modules + design.stages.map(\.module) + [design.name]
+    where reader.modules.contains(module) {
+      for directive in try reader.directives(module) {
+        wiring.append("rtl/\(module).v holds '\(directive)': tools may read it differently")
+      }
+    }
     try await reader.synthesise(templates.used + design.stages.map(\.module) + [design.name])
     _ = try await Self.each(modules.reversed()) { [reader] name throws(Diagnostics) in
       try await reader.synthesise([name])
     }
     try wire()
+    for name in needed.sorted() where !templates.used.contains(name) {
+      wiring.append("rtl/\(name).v is not among the design's files")
+    }
     let adders = try await adderCells(modules, templates.used)
     let layers = try await Self.each(Array(modules.indices)) {
       [reader, expected, roles, design] index throws(Diagnostics) in
@@ -77,6 +88,10 @@ struct DesignProver {
 
   // MARK: Wiring
 
+  private mutating func need(_ netlist: Netlist) {
+    needed.formUnion(netlist.cells.map(\.type).filter(DesignReader.templates.contains))
+  }
+
   /// Follows the pixels through top, stages and layers.
   private mutating func wire() throws(Diagnostics) {
     let input = expected[0].inputType
@@ -88,6 +103,7 @@ struct DesignProver {
     var isKnown = true
     for stage in design.stages {
       let netlist = try reader.netlist(stage.module)
+      need(netlist)
       guard isKnown else {
         stages.append(netlist)
         continue
@@ -114,7 +130,9 @@ struct DesignProver {
       number += layers.count
     }
     while roles.count < expected.count { roles.append(nil) }
-    var top = TopWiring(try reader.netlist(design.name), stages: stages, input: input)
+    let netlist = try reader.netlist(design.name)
+    need(netlist)
+    var top = TopWiring(netlist, stages: stages, input: input)
     if isKnown { top.checkOutput(pixel, codes: expected[expected.count - 1].outputCodes) }
     for fault in top.faults { wiring.append("\(design.name): \(fault.message)") }
   }

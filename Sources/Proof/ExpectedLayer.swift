@@ -102,8 +102,12 @@ struct ExpectedLayer: Sendable {
       return try weighted(
         channel, layer, live, bias: Int(connected.bias[channel]), clamp: connected.clamp
       ) { connected.requantization[channel].apply($0) }
-    case .maxPool(let pool): return maximum(channel, layer, pool.clamp)
-    case .averagePool(let pool) where !accumulates: return average(channel, layer, pool)
+    case .maxPool(let pool):
+      try requireCells(layer)
+      return maximum(channel, layer, pool.clamp)
+    case .averagePool(let pool) where !accumulates:
+      try requireCells(layer)
+      return average(channel, layer, pool)
     case .averagePool(let pool):
       let count = pixelCount
       return scalar(channel, layer) { Self.average($0, count, pool.clamp) }
@@ -269,6 +273,13 @@ struct ExpectedLayer: Sendable {
 
   // MARK: Pools
 
+  /// A pool's window with no cell inside the image has no value.
+  private func requireCells(_ layer: SymbolicLayer) throws(Diagnostic) {
+    guard let classes = layer.classes,
+      classes.all.allSatisfy({ !$0.rows.isEmpty && !$0.columns.isEmpty })
+    else { throw Diagnostic("a window lies outside the image", node: node.name) }
+  }
+
   private func average(_ channel: Int, _ layer: SymbolicLayer, _ pool: QuantizedPool)
     -> ChannelExpectation
   {
@@ -288,7 +299,6 @@ struct ExpectedLayer: Sendable {
     for (rowIndex, rows) in classes.rows.enumerated() {
       for (columnIndex, columns) in classes.columns.enumerated() {
         let count = rows.count * columns.count
-        guard count > 0 else { continue }
         var values: [AtomID: Int] = [:]
         for (atom, mask) in masks {
           values[atom] = mask.rows[rowIndex] && mask.columns[columnIndex] ? 1 : 0

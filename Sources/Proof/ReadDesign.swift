@@ -13,6 +13,9 @@ struct DesignReader {
     try scratch.link("design", to: folder.path)
   }
 
+  /// The modules that are templates of this program.
+  static let templates = Set(RTLTemplates.all.map { String($0.fileName.dropLast(2)) })
+
   /// The names of all modules, by the names of the files.
   var modules: [String] {
     folder.design.rtlFiles.compactMap { file in
@@ -57,6 +60,21 @@ struct DesignReader {
           file: folder.path + "/rtl/\(module).v"))
     }
     return netlists[0]
+  }
+
+  /// What stands in a module's file that tools read differently: compiler directives and comments that
+  /// switch text off. `` `ifdef VERILATOR `` is for lint alone.
+  func directives(_ module: String) throws(Diagnostics) -> [String] {
+    let text = String(
+      decoding: try readFile(folder.path + "/rtl/\(module).v"), as: UTF8.self)
+    let allowed = [
+      "`default_nettype none", "`default_nettype wire", "`ifdef VERILATOR", "`endif",
+    ]
+    return text.split(separator: "\n").filter { line in
+      line.contains("translate_o")
+        || (line.contains("`") && !line.hasPrefix("//")
+          && !allowed.contains(String(line.drop { $0 == " " })))
+    }.map { line in String(line.drop { $0 == " " }.prefix(60)) }
   }
 
   /// The templates of this program that the design uses, and those of them whose text differs.

@@ -125,6 +125,12 @@ import Testing
       "m_axis_tdata = {2'd0,pixel1[5:0],2'd0,pixel1[11:6]}",
       says: "tiny: bits 7 to 0 of m_axis_tdata are not channel 0"),
     .init(
+      "text for other tools", layer, "  // Rank 1\n", "`ifdef SYNTHESIS\n`endif\n",
+      says: "holds '`ifdef SYNTHESIS'"),
+    .init(
+      "a missing template", "design.json", #" *"rtl/df_fifo.v",\n"#, "",
+      says: "rtl/df_fifo.v is not among the design's files"),
+    .init(
       "a changed template", "rtl/df_fifo.v", "out_data = head;", "out_data = ~head;",
       says: "rtl/df_fifo.v is not the template of this program"),
   ]
