@@ -18,14 +18,16 @@ public struct DesignProof: Hashable, Sendable, Codable {
 extension DesignProof {
   /// Proves the design in `folder` against a network in integers, checked and with its pads folded.
   /// Throws when Yosys is missing or cannot read the text, and when the design has other layers
-  /// than the network.
-  public static func prove(_ folder: EmittedFolder, _ graph: QuantizedGraph)
-    async throws(Diagnostics) -> DesignProof
-  {
+  /// than the network. `progress` hears of every step that is done and the number of all, from any
+  /// thread.
+  public static func prove(
+    _ folder: EmittedFolder, _ graph: QuantizedGraph,
+    progress: @escaping @Sendable (_ steps: Int) -> Void = { _ in }
+  ) async throws(Diagnostics) -> DesignProof {
     let expected = try ExpectedLayer.all(of: graph, for: folder.design)
     return try await ScratchFolder.with { scratch throws(Diagnostics) in
       var prover = DesignProver(folder, expected, try DesignReader(folder, scratch))
-      return try await prover.prove()
+      return try await prover.prove(progress)
     }
   }
 }

@@ -22,7 +22,11 @@ struct DesignProver {
 
   private var design: DesignDescription { folder.design }
 
-  mutating func prove() async throws(Diagnostics) -> DesignProof {
+  mutating func prove(_ progress: @escaping @Sendable (_ steps: Int) -> Void)
+    async throws(Diagnostics) -> DesignProof
+  {
+    // A step for reading each layer and one for proving it.
+    let steps = 2 * design.layers.count
     let templates = try reader.templates()
     for name in templates.changed {
       wiring.append("rtl/\(name).v is not the template of this program")
@@ -37,6 +41,7 @@ struct DesignProver {
     try await reader.synthesise(templates.used + design.stages.map(\.module) + [design.name])
     _ = try await Self.each(modules.reversed()) { [reader] name throws(Diagnostics) in
       try await reader.synthesise([name])
+      progress(steps)
     }
     try wire()
     for name in needed.sorted() where !templates.used.contains(name) {
@@ -45,11 +50,13 @@ struct DesignProver {
     let adders = try await adderCells(modules, templates.used)
     let layers = try await Self.each(Array(modules.indices)) {
       [reader, expected, roles, design] index throws(Diagnostics) in
-      LayerProver(
+      let proof = LayerProver(
         name: design.layers[index].name, netlist: try reader.netlist(modules[index]),
         expected: expected[index], roles: roles[index], adderCells: adders,
         ranks: design.layers[index].ranks
       ).prove()
+      progress(steps)
+      return proof
     }
     return DesignProof(
       design: design.name, layers: layers, wiring: wiring,

@@ -1,3 +1,8 @@
+/// "1 clock", "2 clocks".
+func counted(_ count: Int, _ noun: String) -> String {
+  "\(count) \(noun)" + (count == 1 ? "" : "s")
+}
+
 /// Why a part of the text is not proved.
 package struct Fault: Hashable, Sendable {
   package enum Kind: String, Hashable, Sendable, Codable {

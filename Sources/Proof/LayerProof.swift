@@ -122,7 +122,8 @@ struct LayerProver {
       failed.failures = [
         Fault(
           .timing,
-          "its code comes \(delay) clocks behind the window, and is to come after \(ranks)")
+          "its code comes \(counted(delay, "clock")) behind the window, and is to come after \(ranks)"
+        )
       ]
       return failed
     }

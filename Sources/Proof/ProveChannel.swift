@@ -114,7 +114,7 @@ extension SymbolicLayer {
     faults.append(
       Fault(
         .width,
-        "\(describe(word)), \(words[word].width) bits,\(range ?? "") is read as "
+        "\(describe(word)), \(counted(words[word].width, "bit")),\(range ?? "") is read as "
           + "\(isSigned ? "a signed" : "an unsigned") number in bits \(low + count - 1) to \(low), "
           + "and is no multiple of the channel's sum", source: source(word)))
     return faults

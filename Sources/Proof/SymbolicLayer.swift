@@ -408,7 +408,7 @@ final class SymbolicLayer {
       fault: fault(
         .timing,
         "values \(min(first, second)) and \(max(first, second)) clocks behind the window meet: "
-          + "\(max(first, second) - min(first, second)) registers are missing on one path, or too "
-          + "many on another", source: source))
+          + "\(counted(max(first, second) - min(first, second), "register")) missing on one path, or "
+          + "too many on another", source: source))
   }
 }

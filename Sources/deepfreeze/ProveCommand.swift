@@ -29,9 +29,25 @@ struct ProveCommand: AsyncParsableCommand {
     try await reportingDiagnostics(output) {
       let emitted = try EmittedFolder(path: folder)
       let loaded = try model.options.loadForHardware(resize: resize)
-      let proof = try await DesignProof.prove(emitted, loaded.graph)
+      let progress = Progress()
+      let proof: DesignProof
+      do {
+        defer { progress.end() }
+        proof = try await DesignProof.prove(emitted, loaded.graph) {
+          progress.step(of: $0, "step")
+        }
+      }
       if output.json { printJSON(proof) } else { print(proof, terminator: "") }
       passed = proof.isProved
+      if !passed, let origin = emitted.network.origin,
+        origin.sha256 != sha256Hex(loaded.file.bytes)
+      {
+        printToStandardError(
+          Diagnostic(
+            "the design was emitted from another file, \(origin.file)", severity: .note,
+            file: folder
+          ).description)
+      }
     }
     if !passed { throw ExitCode.checkFailed }
   }
