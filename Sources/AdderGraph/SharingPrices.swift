@@ -1,6 +1,6 @@
 extension AdderGraph {
   /// What a search makes few of.
-  public enum Objective: String, Hashable, Sendable, CaseIterable {
+  public enum Objective: String, Hashable, Sendable, CaseIterable, Codable {
     /// Two-operand adders.
     case adders
     /// Full adders of bit heaps: overlapping bits of the operands, less the bits of the result.

@@ -24,6 +24,21 @@ public struct SignalWidth: Hashable, Sendable {
     value <= 0 ? 0 : Int.bitWidth - value.leadingZeroBitCount
   }
 
+  /// A signal moved left by `shift` bits.
+  package func shifted(by shift: Int) -> SignalWidth {
+    SignalWidth(bits: bits + shift, isSigned: isSigned)
+  }
+
+  /// A width that holds every sum, or difference either way, of two signals, from their widths alone.
+  package static func sum(_ a: SignalWidth, _ b: SignalWidth, isDifference: Bool) -> SignalWidth {
+    guard a.isSigned || b.isSigned else {
+      return SignalWidth(bits: max(a.bits, b.bits) + 1, isSigned: isDifference)
+    }
+    // An unsigned operand takes a sign bit.
+    let widths = [a, b].map { $0.bits + ($0.isSigned ? 0 : 1) }
+    return SignalWidth(bits: max(widths[0], widths[1]) + 1, isSigned: true)
+  }
+
   /// The integers that a signal of this width can carry.
   public var range: ClosedRange<Int> {
     if bits == 0 { return 0...0 }

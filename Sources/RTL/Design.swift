@@ -1,3 +1,4 @@
+import AdderGraph
 import NeuralGraph
 
 /// What is known of one channel of a map in hardware.
@@ -104,7 +105,9 @@ public struct LayerCost: Hashable, Sendable, Codable {
   public var sumAdders = 0
   /// Two-input adders of the requantizers.
   public var requantizerAdders = 0
-  /// Those of them that add biases and offsets; the others multiply.
+  /// Channels that have a requantizer.
+  public var requantizers = 0
+  /// Of `requantizerAdders` those that add biases and offsets; the others multiply.
   public var requantizerOffsetAdders = 0
   /// Bits of the longest multiplier of a requantizer.
   public var multiplierBits = 0
@@ -112,6 +115,11 @@ public struct LayerCost: Hashable, Sendable, Codable {
   public var adderBits = 0
   /// The same with 32 bits for every adder.
   public var adderBits32 = 0
+  /// Of the weight sums alone: their proved widths, widths enough for all numbers of the operands'
+  /// widths, and the width of the widest output that each is part of.
+  public var sumAdderBits = 0
+  public var sumAdderBitsByType = 0
+  public var sumAdderBitsByOutput = 0
   /// Bits of the pipeline registers behind the window.
   public var registerBits = 0
   /// Bits of window registers, repeated ones and masks included, or of accumulators.
@@ -192,19 +200,27 @@ public struct FreezeOptions: Hashable, Sendable, Codable {
   public var sidebandBits: Int
   /// How long to search for fewer adders.
   public var effort: Int
+  /// What the search makes few of.
+  public var objective: AdderGraph.Objective
 
   public init(
     fixedLayers: Int? = nil, pipelineLevels: Int = 2, fanOutLimit: Int = 32, sidebandBits: Int = 8,
-    effort: Int = 1
+    effort: Int = 1, objective: AdderGraph.Objective = .adders
   ) {
     precondition(pipelineLevels >= 1, "a clock period holds at least one adder level")
     precondition(fanOutLimit >= 2, "a fan-out limit below two cannot be met")
     precondition((1...63).contains(sidebandBits), "the sideband has 1 to 63 bits")
     precondition((0...3).contains(effort), "effort is 0 to 3")
     self.effort = effort
+    self.objective = objective
     self.fixedLayers = fixedLayers
     self.pipelineLevels = pipelineLevels
     self.fanOutLimit = fanOutLimit
     self.sidebandBits = sidebandBits
+  }
+
+  /// The search for adder graphs.
+  var search: AdderGraph.Options {
+    AdderGraph.Options(effort: AdderGraph.Effort(rawValue: effort) ?? .quick, objective: objective)
   }
 }

@@ -156,6 +156,10 @@ private struct AddersResult: Encodable {
   var depth: Int
   /// For inputs 0 ... 255.
   var adderBits: Int
+  /// The same with 32 bits an adder, widths from the operands' widths, and that of the widest output.
+  var adderBits32: Int
+  var adderBitsByType: Int
+  var adderBitsByOutput: Int
   var negatedOutputs: Int
   var adderStyle: String
   /// Of the heap style.
@@ -179,7 +183,11 @@ private struct AddersResult: Encodable {
     addersPerWeight = Double(adders) / Double(weights)
     depth = graphs.map(\.depth).max() ?? 0
     let range = [ClosedRange<Int>](repeating: AddersCommand.inputRange, count: matrix.inputs)
-    adderBits = graphs.reduce(0) { $0 + $1.adderBits(inputs: range) }
+    let bits = graphs.map { $0.adderBitTotals(inputs: range) }
+    adderBits = bits.reduce(0) { $0 + $1.proved }
+    adderBits32 = bits.reduce(0) { $0 + $1.words }
+    adderBitsByType = bits.reduce(0) { $0 + $1.byType }
+    adderBitsByOutput = bits.reduce(0) { $0 + $1.byOutput }
     negatedOutputs = graphs.reduce(0) { $0 + $1.outputs.count { $0?.isNegated ?? false } }
     adderStyle = style.rawValue
     switch style {
@@ -205,6 +213,9 @@ private struct AddersResult: Encodable {
         ["adders a weight", decimals(addersPerWeight, 3)],
         ["depth", "\(depth)"],
         ["adder bits", grouped(adderBits)],
+        ["with 32 bits an adder", grouped(adderBits32)],
+        ["widths of operands alone", grouped(adderBitsByType)],
+        ["as wide as the output", grouped(adderBitsByOutput)],
         ["negated outputs", grouped(negatedOutputs)],
         ["full adders", fullAdders.map(grouped) ?? ""],
         ["half adders", halfAdders.map(grouped) ?? ""],

@@ -39,6 +39,7 @@ struct BenchCommand: AsyncParsableCommand {
         rows.append(["emit, \(counted(layers, "layer"))", seconds(time), peakMemory(), note])
       }
       defer { for folder in folders { try? FileManager.default.removeItem(atPath: folder) } }
+      rows.append(try requantizers())
       let graph = try model.load().graph
       let image = try loadInput(
         input, for: graph.nodes[0].type, resize: true, rawBytes: false)
@@ -84,6 +85,28 @@ struct BenchCommand: AsyncParsableCommand {
     let adders = design.layers.reduce(0) { $0 + $1.cost.sumAdders + $1.cost.requantizerAdders }
     return "\(grouped(weights)) weights, \(grouped(adders)) adders, "
       + String(format: "%.1f bytes of Verilog a weight", Double(bytes) / Double(weights))
+  }
+
+  /// How the requantizers of the most layers are fitted, proved, and what they multiply with.
+  private func requantizers() throws -> [String] {
+    let graph = try model.loadForHardware().graph
+    let layers = fixedLayers.max() ?? 0
+    var surveys: [RequantizerSurvey] = []
+    let time = try ContinuousClock().measure {
+      surveys = try Freeze.surveyRequantizers(graph, options: FreezeOptions(fixedLayers: layers))
+    }
+    func mean(_ part: ArraySlice<RequantizerSurvey>, _ count: (RequantizerSurvey) -> Int) -> Double
+    {
+      Double(part.reduce(0) { $0 + count($1) })
+        / Double(max(1, part.reduce(0) { $0 + $1.channels }))
+    }
+    let note = String(
+      format:
+        "%.3f adders a channel (first 11: %.3f), c of at most %d bits, window %.1f of %.1f bits",
+      mean(surveys[...], \.multiplierAdders), mean(surveys.prefix(11), \.multiplierAdders),
+      surveys.map(\.multiplierBits).max() ?? 0, mean(surveys[...], \.windowBits),
+      mean(surveys[...], \.accumulatorBits))
+    return ["requantizers of \(surveys.count) convolutions", seconds(time), peakMemory(), note]
   }
 
   private func seconds(_ time: Duration) -> String {

@@ -1,3 +1,4 @@
+import AdderGraph
 import ArgumentParser
 import GraphPasses
 import ModelImport
@@ -36,6 +37,12 @@ struct EmitCommand: AsyncParsableCommand {
   @Option(help: "How long to search for fewer adders: 0 not at all, 1 a second, 2, 3 minutes.")
   var effort: Int = 1
 
+  @Option(help: "What the search makes few of: adders, gates (of heaps) or luts.")
+  var objective: AdderGraph.Objective = .adders
+
+  @Option(help: "How sums are written: words, two-operand adders, which is all that there is here.")
+  var adderStyle: AdderStyle = .words
+
   @Flag(help: "Scale calibration images to the network's input size.")
   var resize = false
 
@@ -45,6 +52,11 @@ struct EmitCommand: AsyncParsableCommand {
   func validate() throws {
     if !(1...64).contains(pipelineLevels) {
       throw ValidationError("--pipeline-levels takes a number from 1 to 64")
+    }
+    if adderStyle == .heap {
+      throw ValidationError(
+        "emit pipelines sums of words only; 'deepfreeze adders --adder-style heap --verilog FILE' "
+          + "writes the heap of one matrix")
     }
     if fanOutLimit < 2 { throw ValidationError("--fan-out-limit takes a number from 2") }
     if !(0...3).contains(effort) { throw ValidationError("--effort takes a number from 0 to 3") }
@@ -59,7 +71,8 @@ struct EmitCommand: AsyncParsableCommand {
       let loaded = try model.loadForHardware(resize: resize)
       let options = FreezeOptions(
         fixedLayers: fixedLayers.count, pipelineLevels: pipelineLevels, fanOutLimit: fanOutLimit,
-        sidebandBits: sidebandBits, effort: effort)
+        sidebandBits: sidebandBits, effort: effort,
+        objective: objective)
       let design: Design
       do throws(Diagnostics) {
         let progress = Progress()

@@ -33,3 +33,26 @@ import Testing
     #expect(counts == counts.sorted(by: >))
   }
 }
+
+@Suite("Rules for widths") struct WidthRuleTests {
+  @Test("No rule gives fewer adder bits than proof", arguments: 0..<60)
+  func provedWidthsAreLeast(seed: Int) {
+    let matrix = randomMatrix(seed: seed)
+    guard matrix.values.allSatisfy({ $0.magnitude < 1 << 15 }) else { return }
+    let graph = AdderGraph.optimise(matrix)
+    let inputs = [ClosedRange<Int>](repeating: 0...255, count: matrix.inputs)
+    let bits = graph.adderBitTotals(inputs: inputs)
+    #expect(bits.proved <= bits.byType && bits.proved <= bits.byOutput)
+    #expect(bits.proved == graph.adderBits(inputs: inputs))
+  }
+
+  @Test("Each rule counts what it says") func rules() {
+    // x + y + z by two adders, 0...765 in ten bits.
+    func node(_ index: Int) -> AdderGraph.Term { .init(node: .init(index)) }
+    let graph = AdderGraph(
+      nodes: [.input(0), .input(1), .input(2), .add(node(0), node(1)), .add(node(3), node(2))],
+      outputs: [node(4)])
+    let bits = graph.adderBitTotals(inputs: [0...255, 0...255, 0...255])
+    #expect(bits == .init(proved: 9 + 10, words: 64, byType: 9 + 10, byOutput: 20))
+  }
+}

@@ -112,6 +112,11 @@ public struct Datapath: Hashable, Sendable {
 }
 
 extension Datapath.Operation {
+  /// The two operands of a sum; none of anything else.
+  package var addends: [Datapath.Operand] {
+    if case .add(let a, let b) = self { [a, b] } else { [] }
+  }
+
   /// The signals that it reads, in order.
   package var operands: [SignalID] {
     switch self {

@@ -219,7 +219,9 @@ extension LayerCost {
   fileprivate var isPlausible: Bool {
     [
       weights, zeroWeights, multiplyAccumulates, sumAdders, requantizerAdders,
-      requantizerOffsetAdders, multiplierBits, adderBits,
+      requantizerOffsetAdders, multiplierBits, requantizers, sumAdderBits, sumAdderBitsByType,
+      sumAdderBitsByOutput,
+      adderBits,
       adderBits32, registerBits, windowRegisterBits, lineMemoryBits, constantChannels, maximumWidth,
     ].allSatisfy((0...1 << 44).contains)
   }

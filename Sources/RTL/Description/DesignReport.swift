@@ -27,6 +27,7 @@ extension Design {
         "adders: requantizers", "adders a weight", "adder bits", "widest", "pipeline bits",
         "window bits", "line memory bits", "constant channels", "latency",
       ], layers.map(row) + [totals])
+    lines += ["", "## Widths and requantizers", ""] + widthsAndRequantizers
     lines += ["", "## Stages", ""]
     lines += [
       "A stage is a window or an accumulator, the trees behind it, and a FIFO. Cycles a pixel: "
@@ -60,6 +61,31 @@ extension Design {
         })
     }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// Adder bits beside other rules for widths, and what requantizers multiply with.
+  private var widthsAndRequantizers: [String] {
+    let costs = layers.map(\.cost)
+    func total(_ count: (LayerCost) -> Int) -> Int { costs.reduce(0) { $0 + count($1) } }
+    let multiplying = total(\.requantizerAdders) - total(\.requantizerOffsetAdders)
+    let channels = total(\.requantizers)
+    var lines = table(
+      ["widths of the weight sums", "adder bits of all layers"],
+      [
+        ["proved", "\(total(\.sumAdderBits))"],
+        ["for all numbers of the operands' widths", "\(total(\.sumAdderBitsByType))"],
+        ["that of the widest output", "\(total(\.sumAdderBitsByOutput))"],
+        ["32 bits", "\(32 * total(\.sumAdders))"],
+      ])
+    if channels > 0 {
+      lines += [
+        "",
+        "\(channels) channels are requantized: \(perWeight(multiplying, channels)) adders a channel "
+          + "multiply, \(perWeight(total(\.requantizerOffsetAdders), channels)) add biases and offsets. "
+          + "The longest multiplier has \(costs.map(\.multiplierBits).max() ?? 0) bits.",
+      ]
+    }
+    return lines
   }
 
   /// A FIFO word: the live channels, the sideband, and two marks.

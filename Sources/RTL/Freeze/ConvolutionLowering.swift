@@ -12,7 +12,7 @@ struct ConvolutionLowering {
   let input: PixelFormat
   let analysis: ChannelAnalysis
   let form: LayerForm
-  let effort: AdderGraph.Effort
+  let search: AdderGraph.Options
   let requantize: (Int, Int) -> Int
 
   /// The graph of each group that has live outputs. A graph that is there already, of this
@@ -24,7 +24,7 @@ struct ConvolutionLowering {
 
   init(
     _ convolution: QuantizedConvolution, input: PixelFormat, analysis: ChannelAnalysis,
-    form: LayerForm, effort: Int, graphs: [Int: AdderGraph],
+    form: LayerForm, search: AdderGraph.Options, graphs: [Int: AdderGraph],
     requantize: @escaping (Int, Int) -> Int
   ) {
     self.graphs = graphs
@@ -32,7 +32,7 @@ struct ConvolutionLowering {
     self.input = input
     self.analysis = analysis
     self.form = form
-    self.effort = AdderGraph.Effort(rawValue: effort) ?? .quick
+    self.search = search
     self.requantize = requantize
     self.masks = TapMasks(convolution.geometry)
   }
@@ -74,7 +74,7 @@ struct ConvolutionLowering {
     let matrix = ConstantMatrix(
       inputs: rows.count, outputs: live.count, values: rows.flatMap(\.weights))
     let graph =
-      graphs[group] ?? AdderGraph.optimise(matrix, options: AdderGraph.Options(effort: effort))
+      graphs[group] ?? AdderGraph.optimise(matrix, options: search)
     graphs[group] = graph
     let problems = graph.verify(equals: matrix)
     precondition(problems.isEmpty, "the adder graph is not the weight matrix: \(problems[0])")

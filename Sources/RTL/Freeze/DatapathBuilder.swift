@@ -83,7 +83,44 @@ struct DatapathBuilder {
     let first = sumCount
     sumCount += graph.adderCount
     cost.sumAdders += graph.adderCount
-    return append(graph, on: inputs) { "sum\(first + $0 + 1)" }
+    let start = datapath.signals.count
+    let sums = append(graph, on: inputs) { "sum\(first + $0 + 1)" }
+    countWidths(from: start, sums)
+    return sums
+  }
+
+  /// Counts the bits of the sums appended from signal `start` on, by proof and by simpler rules.
+  private mutating func countWidths(from start: Int, _ sums: [Operand?]) {
+    let added = start..<datapath.signals.count
+    var needs = [Int](repeating: 0, count: added.count)
+    for case .some(let sum) in sums where added.contains(sum.signal.index) {
+      needs[sum.signal.index - start] = datapath[sum.signal].interval.bitCount
+    }
+    for index in added.reversed() {
+      for operand in datapath.signals[index].operation.addends
+      where added.contains(operand.signal.index) {
+        let place = operand.signal.index - start
+        needs[place] = max(needs[place], needs[index - start] - operand.shift)
+      }
+    }
+    var types: [SignalWidth] = []
+    for index in added {
+      let addends = datapath.signals[index].operation.addends
+      let widths = addends.map { operand -> SignalWidth in
+        let source = operand.signal.index
+        let width =
+          added.contains(source)
+          ? types[source - start] : SignalWidth(of: datapath.signals[source].interval)
+        return width.shifted(by: operand.shift)
+      }
+      types.append(
+        SignalWidth.sum(
+          widths[0], widths[1], isDifference: addends[0].isNegated || addends[1].isNegated))
+      let exact = datapath.signals[index].interval.bitCount
+      cost.sumAdderBits += max(1, min(exact, needs[index - start]))
+      cost.sumAdderBitsByType += types[index - start].bits
+      cost.sumAdderBitsByOutput += max(1, needs[index - start])
+    }
   }
 
   /// `operand + value` as a signal of its own.
@@ -104,7 +141,9 @@ struct DatapathBuilder {
     clamp: ClosedRange<Int>, exponent: Int? = nil, function: (Int) -> Int
   ) -> SignalID {
     let domain = (domain ?? interval(accumulator)).adding(bias...bias)
-    let line = fit(domain: domain, clamp: clamp, exponent: exponent, channel, function)
+    cost.requantizers += 1
+    let line = Self.fit(
+      domain: domain, clamp: clamp, exponent: exponent, channel, &multipliers, function)
     var source = accumulator
     var offsets = line.offsets
     // The bias goes into the offset, unless their sum leaves 62 bits or the sign of the accumulator
@@ -209,9 +248,10 @@ struct DatapathBuilder {
     }
   }
 
-  private mutating func fit(
+  /// The proved line of a requantizer on `domain`.
+  static func fit(
     domain: Interval, clamp: ClosedRange<Int>, exponent: Int?, _ channel: Int,
-    _ function: (Int) -> Int
+    _ multipliers: inout ConstantMultiplier, _ function: (Int) -> Int
   ) -> LinearStaircase {
     do {
       let staircase = try Staircase(domain: domain, function: function)

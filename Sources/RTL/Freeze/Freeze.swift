@@ -96,7 +96,7 @@ public enum Freeze {
   }
 
   /// The results of `body` for 0 ..< count, computed on all cores.
-  private static func inParallel<Result: Sendable>(
+  static func inParallel<Result: Sendable>(
     _ count: Int, _ body: @Sendable (Int) -> Result
   ) -> [Result] {
     let results = Mutex([Result?](repeating: nil, count: count))

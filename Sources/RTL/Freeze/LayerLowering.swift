@@ -180,7 +180,7 @@ extension LayerPlan {
     var graphs = graphs
     if let layer = convolutionLayer, let analysis {
       var lowering = ConvolutionLowering(
-        layer, input: input, analysis: analysis, form: form, effort: options.effort,
+        layer, input: input, analysis: analysis, form: form, search: options.search,
         graphs: graphs, requantize: requantize)
       builder = lowering.lower()
       graphs = lowering.graphs
