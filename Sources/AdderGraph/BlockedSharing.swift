@@ -11,14 +11,14 @@ extension SharedRows {
   /// Blocks share patterns down to this number of occurrences.
   private static let blockThreshold = 8
 
-  /// Greedy sharing of rows over nodes `0 ..< inputs`.
+  /// Greedy sharing of rows over nodes `0 ..< inputs`, within `maxDepth` adder levels if given.
   ///
   /// Work and memory grow with the square of a row's length, so large problems begin with blocks of
   /// inputs, each alone and in parallel, while patterns are frequent: as many choices as there are then,
   /// it hardly matters that a pattern cannot reach across a seam. The last passes are over whole rows,
   /// which are short by then, and share across all seams. What is lost stays below 1 %. Blocks depend
   /// on the rows alone, so the result is the same for any number of threads.
-  static func greedy(inputs: Int, rows: [[PackedTerm]]) -> SharedRows {
+  static func greedy(inputs: Int, rows: [[PackedTerm]], maxDepth: Int? = nil) -> SharedRows {
     var shared = SharedRows(inputs: inputs, outputs: rows, definitions: [])
     var thresholds = thresholds[...]
     let pairs = rows.reduce(0) { $0 + $1.count * $1.count / 2 }
@@ -26,11 +26,14 @@ extension SharedRows {
       // A block of 1/n of the inputs has about 1/n^2 of the pairs.
       var blocks = 2
       while blocks * blocks * blockPairs < pairs && blocks < inputs { blocks += 1 }
-      shared.shareInBlocks(blocks)
+      shared.shareInBlocks(blocks, maxDepth: maxDepth)
       thresholds = thresholds.drop { $0 >= blockThreshold }
     }
     let nodes = inputs + shared.definitions.count
-    var sharing = GreedySharing(inputs: nodes, rows: shared.outputs)
+    let budget = maxDepth.map { limit in
+      DepthBudget(limit: limit, levels: shared.levels, rows: shared.outputs)
+    }
+    var sharing = GreedySharing(inputs: nodes, rows: shared.outputs, budget: budget)
     shared.outputs = []
     for threshold in thresholds { sharing.run(downTo: threshold) }
     let result = sharing.shared
@@ -39,8 +42,9 @@ extension SharedRows {
     return shared
   }
 
-  /// Shares frequent patterns of inputs of the same block; nothing is shared yet.
-  private mutating func shareInBlocks(_ count: Int) {
+  /// Shares frequent patterns of inputs of the same block; nothing is shared yet. Every block gets an
+  /// equal part of the room that a row has within `maxDepth`.
+  private mutating func shareInBlocks(_ count: Int, maxDepth: Int?) {
     let bounds = (0...count).map { inputs * $0 / count }
     let rows = outputs
     let results = Mutex([SharedRows?](repeating: nil, count: count))
@@ -49,7 +53,12 @@ extension SharedRows {
       let part = rows.map { row in
         row.filter { range.contains($0.node) }.map { $0.with(node: $0.node - range.lowerBound) }
       }
-      var sharing = GreedySharing(inputs: range.count, rows: part)
+      let budget = maxDepth.map { limit in
+        DepthBudget(
+          levels: [Int](repeating: 0, count: range.count),
+          room: rows.map { (1 << limit - $0.count) / count })
+      }
+      var sharing = GreedySharing(inputs: range.count, rows: part, budget: budget)
       for threshold in Self.thresholds.prefix(while: { $0 >= Self.blockThreshold }) {
         sharing.run(downTo: threshold)
       }

@@ -28,6 +28,9 @@ struct GreedySharing {
   /// Nodes whose pairs are counted when a run begins; later ones are when they are made.
   private var counted = 0
 
+  /// The adder levels of each node and what each row has left; empty when depth does not matter.
+  private var budget: DepthBudget?
+
   /// An occurrence of a pattern: its row and the first term there.
   struct Match {
     var row: Int
@@ -35,8 +38,9 @@ struct GreedySharing {
   }
 
   /// Rows of packed terms of nodes `0 ..< inputs`, each term at most once in a row and not with both
-  /// signs; shifts 0 ... 63.
-  init(inputs: Int, rows: [[PackedTerm]]) {
+  /// signs; shifts 0 ... 63. With a budget, no row is shared past it.
+  init(inputs: Int, rows: [[PackedTerm]], budget: DepthBudget? = nil) {
+    self.budget = budget
     self.inputs = inputs
     self.rows = rows
     terms = TermSets(inputs: inputs, rows: rows)
@@ -58,11 +62,13 @@ struct GreedySharing {
         continue
       }
       terms.collect(pattern, into: &matches)
+      let cost = budget?.spend(on: pattern, at: &matches) ?? 0
       if matches.count == count {
         substitute(pattern)
-      } else if matches.count >= threshold {
-        queue.insert(pattern, count: matches.count)
+        continue
       }
+      budget?.giveBack(cost, matches)
+      if matches.count >= threshold { queue.insert(pattern, count: matches.count) }
     }
   }
 
@@ -119,6 +125,7 @@ struct GreedySharing {
   private mutating func substitute(_ pattern: PairPattern) {
     let node = inputs + patterns.count
     patterns.append(pattern)
+    budget?.append(pattern)
     let lower = min(0, pattern.second.shift)
     for index in matches.indices {
       let (row, first) = (matches[index].row, matches[index].first)

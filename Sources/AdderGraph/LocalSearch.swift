@@ -14,6 +14,8 @@ struct LocalSearch: ~Copyable {
   private let tolerance: Int
   /// The least cost so far and its rows, where the cost may rise again.
   private var record: (cost: Int, rows: SharedRows)?
+  /// Nodes that one step may make.
+  private static let shareLimit = 100_000
 
   init(_ state: consuming SharingState, seed: UInt64) {
     self.state = state
@@ -22,7 +24,11 @@ struct LocalSearch: ~Copyable {
     random = SplitMix64(state: seed)
     self.state.tidy()
     shareAll()
-    if self.state.isSpoiled { self.state.rollBack() } else { self.state.commit() }
+    if self.state.isSpoiled || !self.state.keepsDepth {
+      self.state.rollBack()
+    } else {
+      self.state.commit()
+    }
     if tolerance > 0 { record = (self.state.cost, self.state.shared) }
   }
 
@@ -52,7 +58,7 @@ struct LocalSearch: ~Copyable {
     state.tidy()
     shareAll()
     let limit = record.map { max(before, $0.cost + tolerance) } ?? before
-    if state.cost <= limit && !state.isSpoiled {
+    if state.cost <= limit && !state.isSpoiled && state.keepsDepth {
       state.commit()
       if let record, state.cost < record.cost { self.record = (state.cost, state.shared) }
     } else {
@@ -177,6 +183,7 @@ struct LocalSearch: ~Copyable {
   /// Shares the pattern that saves most (the most frequent, where adders count) among those that became
   /// frequent, equal ones at random, until none occurs twice or saves anything.
   private mutating func shareAll() {
+    var shares = 0
     while true {
       var (most, kept) = (1, 0)
       best.removeAll(keepingCapacity: true)
@@ -201,6 +208,10 @@ struct LocalSearch: ~Copyable {
       let key = best[random.below(best.count)]
       if state.share(key) {
         state.tidy()
+        shares += 1
+        // A step that shares on and on makes the same nodes over again.
+        if shares == Self.shareLimit { state.spoil() }
+        if shares >= Self.shareLimit { break }
       } else {
         state.candidates.removeAll { $0 == key }
       }

@@ -13,6 +13,9 @@ extension AdderGraph {
     /// Independent searches from the greedy solution, of which the best is taken; at least 1. At most 2
     /// for 500 adders and more.
     public var restarts: Int
+    /// The most adder levels from an input to an output, at least `minimumDepth` of the matrix; nil for
+    /// as many as it takes.
+    public var maxDepth: Int?
     /// The usual width of an input in bits; steers which terms are summed first, and gives
     /// the widths for the other objectives.
     public var inputBits: Int
@@ -22,9 +25,10 @@ extension AdderGraph {
     public var seed: UInt64
 
     public init(
-      stepsPerAdder: Int = 0, work: Int = .max, restarts: Int = 1, inputBits: Int = 8,
-      objective: Objective = .adders, seed: UInt64 = 1
+      stepsPerAdder: Int = 0, work: Int = .max, restarts: Int = 1, maxDepth: Int? = nil,
+      inputBits: Int = 8, objective: Objective = .adders, seed: UInt64 = 1
     ) {
+      self.maxDepth = maxDepth
       self.stepsPerAdder = stepsPerAdder
       self.work = work
       self.restarts = restarts
@@ -32,6 +36,9 @@ extension AdderGraph {
       self.objective = objective
       self.seed = seed
     }
+
+    /// `maxDepth` where it may bind: no graph here comes near the levels that it leaves out.
+    var levelLimit: Int? { maxDepth.flatMap { $0 < DepthBudget.depthLimit ? $0 : nil } }
   }
 
   /// The graph of a constant matrix-vector product: canonical signed digits, two-term subexpressions
@@ -42,10 +49,16 @@ extension AdderGraph {
     -> AdderGraph
   {
     let digits = DigitRows(matrix)
-    var rows = SharedRows.greedy(inputs: matrix.inputs, rows: digits.rows)
+    precondition(
+      options.maxDepth ?? .max >= digits.minimumDepth,
+      "a matrix cannot be multiplied by in fewer levels than its minimum depth")
+    let limit = options.levelLimit
+    var rows = SharedRows.greedy(inputs: matrix.inputs, rows: digits.rows, maxDepth: limit)
     let extras = options.stepsPerAdder < 40 ? 1 : 2
     var floor = digits.floor
-    if let block = digits.block(extras: extras, below: rows.adderCount) {
+    if let block = digits.block(extras: extras, below: rows.adderCount),
+      block.depth <= limit ?? .max
+    {
       // A block takes a further constant only where the floor is out of reach: one adder above it is
       // the optimum.
       rows = block
@@ -65,7 +78,18 @@ extension AdderGraph {
   {
     var builder = Builder(inputs: rows.inputs, inputBits: options.inputBits)
     let sums = rows.build(in: &builder)
-    return builder.finish(outputs: digits.outputs(sums))
+    let graph = builder.finish(outputs: digits.outputs(sums))
+    precondition(graph.depth <= options.maxDepth ?? .max, "the graph keeps its limit of levels")
+    return graph
+  }
+
+  /// The fewest adder levels in which any graph multiplies by a matrix: an adder doubles the number of
+  /// signed digits at most, and no form of an output has fewer than the canonical one.
+  public static func minimumDepth(_ matrix: ConstantMatrix) -> Int {
+    (0..<matrix.outputs).lazy.map { output in
+      DepthBudget.levels(
+        (0..<matrix.inputs).reduce(0) { $0 + SignedDigits(matrix[$1, output]).count })
+    }.max() ?? 0
   }
 
   /// The graph with the cheapest bit heap out of searches for few adders, for few gates, and for few gates
@@ -99,7 +123,8 @@ extension AdderGraph {
     DispatchQueue.concurrentPerform(iterations: restarts) { restart in
       guard
         let state = SharingState(
-          rows, objective: options.objective, inputBits: options.inputBits)
+          rows, objective: options.objective, inputBits: options.inputBits,
+          maxDepth: options.levelLimit)
       else { return }
       // The rows as they are come first: equal ones are no reason to change them.
       let start = state.cost
@@ -155,6 +180,9 @@ struct DigitRows {
       places.append((row, shift, first < 0))
     }
   }
+
+  /// The fewest levels in which every row can be summed.
+  var minimumDepth: Int { rows.lazy.map { DepthBudget.levels($0.count) }.max() ?? 0 }
 
   /// Adders below which no graph can come, as far as is known here; 0 for more than one row.
   var floor: Int { rows.count == 1 ? row.map(MultiplierBlock.floor) ?? 0 : 0 }

@@ -43,6 +43,11 @@ struct SharedRows {
     }
   }
 
+  /// Every node past the inputs, each after those that its definition needs.
+  func operandsFirst() -> [Int] {
+    order([Int](repeating: 2, count: inputs + definitions.count))
+  }
+
   /// Nodes that are used twice or more, each after those that its definition needs.
   func order(_ uses: [Int]) -> [Int] {
     var order: [Int] = []
@@ -69,7 +74,11 @@ struct SharedRows {
 
 extension SharingState {
   /// The state of given rows; nil when they are too many, or their shifts too large, for local search.
-  init?(_ shared: SharedRows, objective: AdderGraph.Objective = .adders, inputBits: Int = 8) {
+  /// With `maxDepth`, which the rows keep, no accepted change takes more adder levels.
+  init?(
+    _ shared: SharedRows, objective: AdderGraph.Objective = .adders, inputBits: Int = 8,
+    maxDepth: Int? = nil
+  ) {
     let nodes = shared.inputs + shared.definitions.count
     let all = shared.outputs + shared.definitions
     let pairs = all.reduce(0) { $0 + $1.count * $1.count / 2 }
@@ -90,6 +99,7 @@ extension SharingState {
       prices: SharingPrices(
         objective, inputs: shared.inputs, outputs: shared.outputs.count, inputBits: inputBits))
     for _ in shared.definitions { _ = makeNode() }
+    if let maxDepth { limitDepth(to: maxDepth, levels: shared.levels) }
     for node in shared.order([Int](repeating: 2, count: nodes)) {
       price(node, as: shared.definitions[node - shared.inputs])
     }

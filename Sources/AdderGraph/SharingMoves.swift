@@ -134,8 +134,14 @@ extension SharingState {
       (node, sign) = (match.row - outputs + inputs, match.first.isNegated)
       break
     }
+    if maxDepth != nil {
+      let level = node < 0 ? level(of: pattern) : level(node)
+      let places = placesWithRoom(for: pattern, level: level, at: matches, except: node)
+      if places < (node < 0 ? 2 : 1) { return false }
+    }
     if node < 0 {
       node = makeNode()
+      setLevel(level(of: pattern), of: node)
       let first = PackedTerm(node: pattern.first, shift: -lower, isNegated: false)
       let second = pattern.second.applied(to: first)
       price(node, as: [first, second])
@@ -143,7 +149,8 @@ extension SharingState {
       insert(second.bits, row: definition(node))
     }
     let own = definition(node)
-    for match in matches where match.row != own {
+    let needed = roomNeeded(by: pattern, level: level(node))
+    for match in matches where match.row != own && room(match.row) >= needed {
       let second = pattern.second.applied(to: match.first)
       // An earlier replacement may have rewritten the row.
       guard rows[match.row].contains(match.first.bits), rows[match.row].contains(second.bits)
@@ -156,6 +163,35 @@ extension SharingState {
     }
     suspects.append(node)
     return true
+  }
+
+  /// The level of a new node for a pattern.
+  private func level(of pattern: PairPattern) -> Int {
+    max(level(pattern.first), level(pattern.second.node)) + 1
+  }
+
+  /// What a row has to have room for when a node at a level takes a pattern's place.
+  private func roomNeeded(by pattern: PairPattern, level: Int) -> Int {
+    maxDepth == nil
+      ? 0 : 1 << level - 1 << self.level(pattern.first) - 1 << self.level(pattern.second.node)
+  }
+
+  /// How many of the matches, those in the definition of `node` aside, have room for a node, one after
+  /// the other.
+  private func placesWithRoom(
+    for pattern: PairPattern, level: Int, at matches: [GreedySharing.Match], except node: Int
+  ) -> Int {
+    let needed = roomNeeded(by: pattern, level: level)
+    let own = node < 0 ? -1 : definition(node)
+    var taken: [Int: Int] = [:]
+    var places = 0
+    for match in matches where match.row != own {
+      let before = taken[match.row, default: 0]
+      guard room(match.row) >= before + needed else { continue }
+      taken[match.row] = before + needed
+      places += 1
+    }
+    return places
   }
 
   /// Occurrences of a pattern that do not overlap.

@@ -34,8 +34,18 @@ struct SharingState: ~Copyable {
     case freedNode(UInt32)
     case pricedNode(UInt32)
     case rescaledNode(UInt32, by: Int32)
+    case releveled(node: UInt32, from: UInt8)
   }
   private var journal: [Change] = []
+
+  /// The limit of adder levels; nil when depth does not matter.
+  private(set) var maxDepth: Int?
+  /// Of each node, inputs included: the level at which it may be used. Its definition keeps within it.
+  private var levels: [UInt8] = []
+  /// Of each row: the sum of its terms' 2^level, which a row within D levels has at 2^D at most.
+  private var fill: [Int] = []
+  /// Rows that an insertion filled past their limit since the last commit.
+  private var overfull: [Int] = []
 
   /// Nodes, inputs included, and rows stay below these.
   static let nodeLimit = 1 << 20
@@ -82,6 +92,7 @@ struct SharingState: ~Copyable {
   mutating func insert(_ term: UInt32, row: Int) {
     journal.append(.inserted(row: UInt32(row), term: term))
     insertUnrecorded(term, row: row, collects: true)
+    if maxDepth != nil && room(row) < 0 { overfull.append(row) }
   }
 
   /// Takes a term out of a row.
@@ -126,6 +137,36 @@ struct SharingState: ~Copyable {
     freeNodes.append(node)
   }
 
+  // MARK: Depth
+
+  /// Keeps all rows, which are empty yet, within `depth` levels; nodes at the given levels.
+  mutating func limitDepth(to depth: Int, levels: [Int]) {
+    maxDepth = depth
+    self.levels = levels.map { UInt8($0) }
+    fill = [Int](repeating: 0, count: outputs + nodeSlots)
+  }
+
+  /// The level of a node; 0 when depth does not matter.
+  func level(_ node: Int) -> Int { maxDepth == nil ? 0 : Int(levels[node]) }
+
+  /// Sets the level of a node that has no uses.
+  mutating func setLevel(_ level: Int, of node: Int) {
+    guard maxDepth != nil else { return }
+    while levels.count <= node { levels.append(0) }
+    while fill.count <= definition(node) { fill.append(0) }
+    journal.append(.releveled(node: UInt32(node), from: levels[node]))
+    levels[node] = UInt8(level)
+  }
+
+  /// What a row can still take, in 2^level.
+  func room(_ row: Int) -> Int {
+    guard let maxDepth else { return .max }
+    return 1 << (row < outputs ? maxDepth : Int(levels[row - outputs + inputs])) - fill[row]
+  }
+
+  /// Whether every row is within its levels.
+  var keepsDepth: Bool { overfull.allSatisfy { room($0) >= 0 } }
+
   private mutating func makeNodeUnrecorded() -> Int {
     if let node = freeNodes.popLast() {
       isLive[node - inputs] = true
@@ -163,6 +204,7 @@ struct SharingState: ~Copyable {
       if pairs.increment(key) >= 2 && collects { candidates.append(key) }
     }
     work += count + 4
+    if maxDepth != nil { fill[row] += 1 << Int(levels[Int(term >> 8)]) }
     cost += price(term, row, isOnly: count == 0)
     rows[row].append(term)
     uses[Int(term >> 8)].append(UInt32(row) << 8 | term & 255)
@@ -174,6 +216,7 @@ struct SharingState: ~Copyable {
     let words = rows[row].words
     for index in 0..<count { pairs.decrement(PairTable.key(term, words[index])) }
     work += count + 4
+    if maxDepth != nil { fill[row] -= 1 << Int(levels[Int(term >> 8)]) }
     cost -= price(term, row, isOnly: count == 0)
     uses[Int(term >> 8)].remove(UInt32(row) << 8 | term & 255)
   }
@@ -192,7 +235,8 @@ struct SharingState: ~Copyable {
 
   /// Makes all changes up to now final.
   mutating func commit() {
-    precondition(!isSpoiled, "a spoilt change is taken back")
+    precondition(!isSpoiled && keepsDepth, "a spoilt change is taken back")
+    overfull.removeAll(keepingCapacity: true)
     journal.removeAll(keepingCapacity: true)
     prices.commit()
   }
@@ -212,9 +256,11 @@ struct SharingState: ~Copyable {
       case .pricedNode(let node): prices.restore(Int(node), row: definition(Int(node)))
       case .rescaledNode(let node, let shift):
         prices.rescale(Int(node), row: definition(Int(node)), by: -Int(shift))
+      case .releveled(let node, let level): levels[Int(node)] = level
       }
     }
     isSpoiled = false
+    overfull.removeAll(keepingCapacity: true)
     candidates.removeAll(keepingCapacity: true)
     suspects.removeAll(keepingCapacity: true)
   }
