@@ -10,6 +10,9 @@ extension SharedRows {
   private static let blockPairs = 1 << 26
   /// Blocks share patterns down to this number of occurrences.
   private static let blockThreshold = 8
+  /// Pairs above which nothing is shared across blocks, and blocks are so small that they have an
+  /// eighth of it together: minutes of work, far past any layer of a network of today.
+  private static let jointPairs = 1 << 35
 
   /// Greedy sharing of rows over nodes `0 ..< inputs`, within `maxDepth` adder levels if given.
   ///
@@ -26,8 +29,12 @@ extension SharedRows {
       // A block of 1/n of the inputs has about 1/n^2 of the pairs.
       var blocks = 2
       while blocks * blocks * blockPairs < pairs && blocks < inputs { blocks += 1 }
-      shared.shareInBlocks(blocks, maxDepth: maxDepth)
-      thresholds = thresholds.drop { $0 >= blockThreshold }
+      if pairs > jointPairs { blocks = min(inputs, max(blocks, pairs / (jointPairs / 8))) }
+      let split = thresholds.firstIndex { $0 < blockThreshold } ?? thresholds.endIndex
+      let inBlocks = pairs > jointPairs ? thresholds[...] : thresholds[..<split]
+      shared.shareInBlocks(blocks, thresholds: inBlocks, maxDepth: maxDepth)
+      if pairs > jointPairs { return shared }
+      thresholds = thresholds[split...]
     }
     let nodes = inputs + shared.definitions.count
     let budget = maxDepth.map { limit in
@@ -42,26 +49,22 @@ extension SharedRows {
     return shared
   }
 
-  /// Shares frequent patterns of inputs of the same block; nothing is shared yet. Every block gets an
-  /// equal part of the room that a row has within `maxDepth`.
-  private mutating func shareInBlocks(_ count: Int, maxDepth: Int?) {
+  /// Shares patterns of inputs of the same block; nothing is shared yet. Every block gets an equal part
+  /// of the room that a row has within `maxDepth`.
+  private mutating func shareInBlocks(_ count: Int, thresholds: ArraySlice<Int>, maxDepth: Int?) {
     let bounds = (0...count).map { inputs * $0 / count }
     let rows = outputs
+    let parts = split(at: bounds)
     let results = Mutex([SharedRows?](repeating: nil, count: count))
     DispatchQueue.concurrentPerform(iterations: count) { block in
-      let range = bounds[block]..<bounds[block + 1]
-      let part = rows.map { row in
-        row.filter { range.contains($0.node) }.map { $0.with(node: $0.node - range.lowerBound) }
-      }
+      let inputs = bounds[block + 1] - bounds[block]
       let budget = maxDepth.map { limit in
         DepthBudget(
-          levels: [Int](repeating: 0, count: range.count),
+          levels: [Int](repeating: 0, count: inputs),
           room: rows.map { (1 << limit - $0.count) / count })
       }
-      var sharing = GreedySharing(inputs: range.count, rows: part, budget: budget)
-      for threshold in Self.thresholds.prefix(while: { $0 >= Self.blockThreshold }) {
-        sharing.run(downTo: threshold)
-      }
+      var sharing = GreedySharing(inputs: inputs, rows: parts[block], budget: budget)
+      for threshold in thresholds { sharing.run(downTo: threshold) }
       let shared = sharing.shared
       results.withLock { $0[block] = shared }
     }
@@ -77,5 +80,21 @@ extension SharedRows {
       for (row, terms) in part.outputs.enumerated() { outputs[row] += terms.map(global) }
       definitions += part.definitions.map { $0.map(global) }
     }
+  }
+  /// Of each block of inputs the rows over it, its inputs numbered from 0.
+  private func split(at bounds: [Int]) -> [[[PackedTerm]]] {
+    var block = [Int](repeating: 0, count: inputs)
+    for index in 0..<bounds.count - 1 {
+      for input in bounds[index]..<bounds[index + 1] { block[input] = index }
+    }
+    let empty = [[PackedTerm]](repeating: [], count: outputs.count)
+    var parts = [[[PackedTerm]]](repeating: empty, count: bounds.count - 1)
+    for (row, terms) in outputs.enumerated() {
+      for term in terms {
+        let index = block[term.node]
+        parts[index][row].append(term.with(node: term.node - bounds[index]))
+      }
+    }
+    return parts
   }
 }

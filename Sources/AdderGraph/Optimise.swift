@@ -141,6 +141,13 @@ extension AdderGraph {
     return best?.rows ?? rows
   }
 
+  /// Adders below which no graph of one output with these weights can come: one less than it has inputs,
+  /// and one for every different odd part above 1 (the transpose is a block that multiplies one value
+  /// by all of these constants).
+  public static func adderFloor(_ column: [Int]) -> Int {
+    column.contains { $0 != 0 } ? MultiplierBlock.floor(column) : 0
+  }
+
   /// One graph an output, nothing shared between them: the filters of a depthwise layer, where column
   /// c of `taps x channels` weights reads the taps of its own channel.
   public static func optimiseColumns(_ matrix: ConstantMatrix, options: Options = Options())

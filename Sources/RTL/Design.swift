@@ -202,10 +202,12 @@ public struct FreezeOptions: Hashable, Sendable, Codable {
   public var effort: Int
   /// What the search makes few of.
   public var objective: AdderGraph.Objective
+  /// The most adder levels of a weight sum; nil for as many as the fewest adders take.
+  public var maxDepth: Int?
 
   public init(
     fixedLayers: Int? = nil, pipelineLevels: Int = 2, fanOutLimit: Int = 32, sidebandBits: Int = 8,
-    effort: Int = 1, objective: AdderGraph.Objective = .adders
+    effort: Int = 1, objective: AdderGraph.Objective = .adders, maxDepth: Int? = nil
   ) {
     precondition(pipelineLevels >= 1, "a clock period holds at least one adder level")
     precondition(fanOutLimit >= 2, "a fan-out limit below two cannot be met")
@@ -213,6 +215,7 @@ public struct FreezeOptions: Hashable, Sendable, Codable {
     precondition((0...3).contains(effort), "effort is 0 to 3")
     self.effort = effort
     self.objective = objective
+    self.maxDepth = maxDepth
     self.fixedLayers = fixedLayers
     self.pipelineLevels = pipelineLevels
     self.fanOutLimit = fanOutLimit
@@ -221,6 +224,9 @@ public struct FreezeOptions: Hashable, Sendable, Codable {
 
   /// The search for adder graphs.
   var search: AdderGraph.Options {
-    AdderGraph.Options(effort: AdderGraph.Effort(rawValue: effort) ?? .quick, objective: objective)
+    var search = AdderGraph.Options(
+      effort: AdderGraph.Effort(rawValue: effort) ?? .quick, objective: objective)
+    search.maxDepth = maxDepth
+    return search
   }
 }

@@ -21,7 +21,7 @@ struct AddersCommand: AsyncParsableCommand {
 
   @OptionGroup var output: OutputOptions
 
-  @Option(help: "0 greedy sharing, 1 tenths of a second of search, 2 seconds, 3 minutes.")
+  @Option(help: "0 greedy sharing, 1 tenths of a second of search, 2 seconds, 3 up to two minutes.")
   var effort = 0
 
   @Option(help: "What the search makes few of: adders, gates (of heaps) or luts.")
@@ -42,6 +42,12 @@ struct AddersCommand: AsyncParsableCommand {
     help: "A file with a graph, in the form of docs/adder-graph.md, to take instead of a search.")
   var graph: String?
 
+  @Option(help: "The most adder levels from an input to an output.")
+  var maxDepth: Int?
+
+  @Flag(help: "Show too what the fewest adder levels cost, and one and two more.")
+  var depths = false
+
   @Flag(help: "Share nothing between outputs: the filters of a depthwise layer.")
   var separateOutputs = false
 
@@ -53,36 +59,51 @@ struct AddersCommand: AsyncParsableCommand {
       throw ValidationError(
         "--verilog and --graph are of one graph; with --separate-outputs every output has its own")
     }
+    if let maxDepth, maxDepth < 0 { throw ValidationError("--max-depth takes a number from 0") }
+    if graph != nil && (maxDepth != nil || depths) {
+      throw ValidationError(
+        "--max-depth and --depths are of a search; --graph takes a graph as it is")
+    }
   }
 
   func run() async throws {
     try await reportingDiagnostics(output) {
-      let matrix: ConstantMatrix
-      do throws(Diagnostics) {
-        matrix = try Self.matrix(NPYArray(npy: readFile(self.matrix)))
-      } catch {
-        throw error.inFile(self.matrix)
+      let matrix = try ConstantMatrix(file: self.matrix)
+      let minimum = AdderGraph.minimumDepth(matrix)
+      if let maxDepth, maxDepth < minimum {
+        throw Diagnostic(
+          "the matrix takes \(minimum) adder levels at least, more than \(maxDepth)",
+          file: self.matrix, remedy: "allow \(minimum) levels")
       }
-      let options = AdderGraph.Options(
-        effort: AdderGraph.Effort(rawValue: effort)!, objective: objective)
       let clock = ContinuousClock()
       let start = clock.now
       let graphs =
         if let graph {
           [try Self.graph(graph, of: matrix)]
-        } else if separateOutputs {
-          AdderGraph.optimiseColumns(matrix, options: options)
         } else {
-          [AdderGraph.optimise(matrix, options: options)]
+          optimised(matrix, maxDepth: maxDepth)
         }
-      let seconds = clock.now - start
-      let problems = graphs.enumerated().flatMap { column, graph in
-        graph.verify(equals: separateOutputs ? matrix.columnMatrix(column) : matrix)
-      }
-      precondition(problems.isEmpty, "an optimised graph equals its matrix: \(problems)")
+      let seconds = (clock.now - start) / .seconds(1)
+      let memory = peakMemory()
+      let proofStart = clock.now
+      prove(graphs, matrix)
+      let proofSeconds = (clock.now - proofStart) / .seconds(1)
       if let verilog { try write(graphs[0], to: verilog) }
-      let result = AddersResult(
-        matrix, graphs, seconds: seconds / .seconds(1), style: adderStyle, finalAdder: finalAdder)
+      var result = AddersResult(
+        matrix, graphs, separateOutputs: separateOutputs, style: adderStyle,
+        finalAdder: finalAdder)
+      result.seconds = seconds
+      result.proofSeconds = proofSeconds
+      result.peakMemoryBytes = memory
+      if depths {
+        result.depths = (minimum...minimum + 2).map { limit in
+          let graphs = optimised(matrix, maxDepth: limit)
+          prove(graphs, matrix)
+          return AddersResult.Depth(
+            limit: limit, adders: graphs.reduce(0) { $0 + $1.adderCount },
+            depth: graphs.map(\.depth).max() ?? 0)
+        }
+      }
       if output.json { printJSON(result) } else { print(result.text) }
     }
   }
@@ -118,29 +139,20 @@ struct AddersCommand: AsyncParsableCommand {
     try writeFile(Array(text.utf8), to: path)
   }
 
-  /// Weights past 32 bits and more weights than this are refused.
-  private static let weightLimit = 1 << 22
+  private func optimised(_ matrix: ConstantMatrix, maxDepth: Int?) -> [AdderGraph] {
+    var options = AdderGraph.Options(
+      effort: AdderGraph.Effort(rawValue: effort)!, objective: objective)
+    options.maxDepth = maxDepth
+    return separateOutputs
+      ? AdderGraph.optimiseColumns(matrix, options: options)
+      : [AdderGraph.optimise(matrix, options: options)]
+  }
 
-  private static func matrix(_ array: NPYArray) throws(Diagnostics) -> ConstantMatrix {
-    guard array.shape.count == 2 else {
-      throw Diagnostics(
-        Diagnostic(
-          "the array has \(array.shape.count) dimensions; a matrix has 2",
-          remedy: "save it as inputs x outputs"))
+  private func prove(_ graphs: [AdderGraph], _ matrix: ConstantMatrix) {
+    let problems = graphs.enumerated().flatMap { column, graph in
+      graph.verify(equals: separateOutputs ? matrix.columnMatrix(column) : matrix)
     }
-    guard !array.shape.contains(0) else {
-      throw Diagnostics(Diagnostic("the matrix of \(array.shape) is empty"))
-    }
-    guard array.count <= weightLimit else {
-      throw Diagnostics(
-        Diagnostic("the matrix has \(array.count) weights; at most \(weightLimit) are taken"))
-    }
-    let values = try array.integers()
-    if let place = values.firstIndex(where: { Int32(exactly: $0) == nil }) {
-      throw Diagnostics(
-        Diagnostic("weight \(place) is \(values[place]), which does not fit 32 bits"))
-    }
-    return ConstantMatrix(inputs: array.shape[0], outputs: array.shape[1], values: values)
+    precondition(problems.isEmpty, "an optimised graph equals its matrix: \(problems)")
   }
 }
 
@@ -153,7 +165,11 @@ private struct AddersResult: Encodable {
   var unsharedAdders: Int
   var adders: Int
   var addersPerWeight: Double
+  /// Below this number of adders no graph can come; only known where outputs share nothing.
+  var floor: Int?
   var depth: Int
+  /// No graph has fewer levels.
+  var minimumDepth: Int
   /// For inputs 0 ... 255.
   var adderBits: Int
   /// The same with 32 bits an adder, widths from the operands' widths, and that of the widest output.
@@ -168,10 +184,22 @@ private struct AddersResult: Encodable {
   var finalAdderBits: Int?
   /// NAND2 equivalents, estimated: docs/adder-graph.md.
   var estimatedGates: Int
-  var seconds: Double
+  var seconds = 0.0
+  /// Of the check that the graph is the matrix.
+  var proofSeconds = 0.0
+  /// The process's largest resident set when the graph was found.
+  var peakMemoryBytes = 0
+  /// What limits of depth cost.
+  var depths: [Depth]?
+
+  struct Depth: Encodable {
+    var limit: Int
+    var adders: Int
+    var depth: Int
+  }
 
   init(
-    _ matrix: ConstantMatrix, _ graphs: [AdderGraph], seconds: Double, style: AdderStyle,
+    _ matrix: ConstantMatrix, _ graphs: [AdderGraph], separateOutputs: Bool, style: AdderStyle,
     finalAdder: BitHeap.FinalAdder
   ) {
     inputs = matrix.inputs
@@ -181,6 +209,10 @@ private struct AddersResult: Encodable {
     unsharedAdders = matrix.unsharedAdderCount
     adders = graphs.reduce(0) { $0 + $1.adderCount }
     addersPerWeight = Double(adders) / Double(weights)
+    if separateOutputs {
+      floor = (0..<matrix.outputs).reduce(0) { $0 + AdderGraph.adderFloor(matrix.column($1)) }
+    }
+    minimumDepth = AdderGraph.minimumDepth(matrix)
     depth = graphs.map(\.depth).max() ?? 0
     let range = [ClosedRange<Int>](repeating: AddersCommand.inputRange, count: matrix.inputs)
     let bits = graphs.map { $0.adderBitTotals(inputs: range) }
@@ -199,19 +231,23 @@ private struct AddersResult: Encodable {
       finalAdderBits = heaps.reduce(0) { $0 + $1.finalAdderBits }
       estimatedGates = heaps.reduce(0) { $0 + $1.estimatedGates }
     }
-    self.seconds = seconds
   }
 
   var text: String {
-    table(
+    var rows =
       [
         ["matrix", "\(inputs) x \(outputs)"],
         ["weights", grouped(weights)],
         ["zeros", grouped(zeros)],
         ["adders unshared", grouped(unsharedAdders)],
         ["adders", grouped(adders)],
+      ]
+    if let floor { rows.append(["floor of any adders", grouped(floor)]) }
+    rows +=
+      [
         ["adders a weight", decimals(addersPerWeight, 3)],
         ["depth", "\(depth)"],
+        ["fewest levels", "\(minimumDepth)"],
         ["adder bits", grouped(adderBits)],
         ["with 32 bits an adder", grouped(adderBits32)],
         ["widths of operands alone", grouped(adderBitsByType)],
@@ -222,7 +258,13 @@ private struct AddersResult: Encodable {
         ["bits of final adders", finalAdderBits.map(grouped) ?? ""],
         ["gates, estimated", grouped(estimatedGates)],
         ["seconds", decimals(seconds, 3)],
-      ].filter { $0[1] != "" }, left: [0])
+        ["seconds of proof", decimals(proofSeconds, 3)],
+        ["peak memory", "\(peakMemoryBytes >> 20) MiB"],
+      ]
+    for cost in depths ?? [] {
+      rows.append(["adders in \(cost.limit) levels", grouped(cost.adders)])
+    }
+    return table(rows.filter { $0[1] != "" }, left: [0])
   }
 
   private func decimals(_ value: Double, _ count: Int) -> String {

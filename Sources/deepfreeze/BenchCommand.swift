@@ -36,7 +36,9 @@ struct BenchCommand: AsyncParsableCommand {
         folders.append(folder)
         var note = ""
         let time = try clock.measure { note = try emit(layers, to: folder) }
-        rows.append(["emit, \(counted(layers, "layer"))", seconds(time), peakMemory(), note])
+        rows.append([
+          "emit, \(counted(layers, "layer"))", seconds(time), "\(peakMemory() >> 20) MB", note,
+        ])
       }
       defer { for folder in folders { try? FileManager.default.removeItem(atPath: folder) } }
       rows.append(try requantizers())
@@ -50,7 +52,7 @@ struct BenchCommand: AsyncParsableCommand {
       }
       let rate = Double(images) / (time / .seconds(1))
       rows.append([
-        "interpreter, \(images) images", seconds(time), peakMemory(),
+        "interpreter, \(images) images", seconds(time), "\(peakMemory() >> 20) MB",
         String(format: "%.1f images a second", rate),
       ])
       let emitted = try EmittedFolder(path: folders[0])
@@ -65,7 +67,7 @@ struct BenchCommand: AsyncParsableCommand {
       passed = report.passed ? "passed" : "FAILED"
       rows.append([
         "verify, \(fixedLayers[0]) layers, 1 frame, Verilator, build included",
-        seconds(clock.now - start), peakMemory(), passed,
+        seconds(clock.now - start), "\(peakMemory() >> 20) MB", passed,
       ])
       print(table(rows, left: [0, 3]))
     }
@@ -111,12 +113,5 @@ struct BenchCommand: AsyncParsableCommand {
 
   private func seconds(_ time: Duration) -> String {
     String(format: "%.2f s", time / .seconds(1))
-  }
-
-  /// The process's largest resident set until now.
-  private func peakMemory() -> String {
-    var usage = rusage()
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    return "\(usage.ru_maxrss / 1024) MB"
   }
 }

@@ -97,3 +97,10 @@ func shortened(_ name: String, to length: Int = 60) -> String {
   let half = (length - 1) / 2
   return name.prefix(half) + "…" + name.suffix(length - 1 - half)
 }
+
+/// The process's largest resident set until now, in bytes.
+func peakMemory() -> Int {
+  var usage = rusage()
+  getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+  return usage.ru_maxrss * 1024
+}

@@ -43,6 +43,9 @@ struct EmitCommand: AsyncParsableCommand {
   @Option(help: "How sums are written: words, two-operand adders, which is all that there is here.")
   var adderStyle: AdderStyle = .words
 
+  @Option(help: "The most adder levels of a weight sum; as many as it takes unless given.")
+  var maxDepth: Int?
+
   @Flag(help: "Scale calibration images to the network's input size.")
   var resize = false
 
@@ -60,6 +63,7 @@ struct EmitCommand: AsyncParsableCommand {
     }
     if fanOutLimit < 2 { throw ValidationError("--fan-out-limit takes a number from 2") }
     if !(0...3).contains(effort) { throw ValidationError("--effort takes a number from 0 to 3") }
+    if let maxDepth, maxDepth < 0 { throw ValidationError("--max-depth takes a number from 0") }
     if !(1...63).contains(sidebandBits) {
       throw ValidationError("--sideband-bits takes a number from 1 to 63")
     }
@@ -71,8 +75,7 @@ struct EmitCommand: AsyncParsableCommand {
       let loaded = try model.loadForHardware(resize: resize)
       let options = FreezeOptions(
         fixedLayers: fixedLayers.count, pipelineLevels: pipelineLevels, fanOutLimit: fanOutLimit,
-        sidebandBits: sidebandBits, effort: effort,
-        objective: objective)
+        sidebandBits: sidebandBits, effort: effort, objective: objective, maxDepth: maxDepth)
       let design: Design
       do throws(Diagnostics) {
         let progress = Progress()

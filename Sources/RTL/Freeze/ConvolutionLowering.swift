@@ -12,6 +12,7 @@ struct ConvolutionLowering {
   let input: PixelFormat
   let analysis: ChannelAnalysis
   let form: LayerForm
+  /// A matrix that needs more levels than it allows gets as many as it needs.
   let search: AdderGraph.Options
   let requantize: (Int, Int) -> Int
 
@@ -73,6 +74,8 @@ struct ConvolutionLowering {
     }
     let matrix = ConstantMatrix(
       inputs: rows.count, outputs: live.count, values: rows.flatMap(\.weights))
+    var search = search
+    search.maxDepth = search.maxDepth.map { max($0, AdderGraph.minimumDepth(matrix)) }
     let graph =
       graphs[group] ?? AdderGraph.optimise(matrix, options: search)
     graphs[group] = graph

@@ -31,6 +31,9 @@ public enum Freeze {
       defer { progress(plans.count) }
       return lower(plans[index], index, [:])
     }
+    if let limit = options.maxDepth {
+      try checkDepth(zip(plans.map(\.node.name), lowered.map(\.graphs)), limit: limit)
+    }
     var layers = lowered.map(\.layer)
     let starts = FIFOPlacement(layers, sidebandBits: options.sidebandBits).stageStarts()
     // A pointwise layer that begins a stage takes its pixels through a window of one.
@@ -58,6 +61,22 @@ public enum Freeze {
     return Design(
       name: designName, inputName: graph[graph[prefix.layers[0]].operands[0]].name,
       input: plans[0].input, stages: stages, options: options, end: prefix.reason)
+  }
+
+  /// Throws when the weight sums of layers need more adder levels than the limit; names them all.
+  private static func checkDepth(
+    _ layers: some Sequence<(String, [Int: AdderGraph])>, limit: Int
+  ) throws(Diagnostics) {
+    var problems: [Diagnostic] = []
+    for (name, graphs) in layers {
+      let depth = graphs.values.map(\.depth).max() ?? 0
+      guard depth > limit else { continue }
+      problems.append(
+        Diagnostic(
+          "the layer's weight sums take \(depth) adder levels at least, more than \(limit)",
+          node: name, remedy: "allow \(depth) levels or fix fewer layers"))
+    }
+    if !problems.isEmpty { throw Diagnostics(problems) }
   }
 
   /// Modules that are there already: the templates, and what a simulation adds.
