@@ -24,6 +24,26 @@ struct EmitAndVerifyTests {
     withExtendedLifetime(folder) {}
   }
 
+  @Test("a limit of adder levels that no graph keeps names every layer, one that it can is kept")
+  func maxDepth() throws {
+    let folder = try TemporaryFolder()
+    func emit(_ limit: Int) throws -> CommandLineTool.Result {
+      try CommandLineTool.run(
+        "emit", CommandLineTool.model, "--fixed-layers", "2", "--output", folder.path("out"),
+        "--max-depth", "\(limit)")
+    }
+    let shallow = try emit(1)
+    #expect(shallow.status == 2)
+    #expect(shallow.errors.split(separator: "\n").count == 2)
+    #expect(shallow.errors.contains("adder levels at least, more than 1"))
+    #expect(!FileManager.default.fileExists(atPath: folder.path("out")))
+    let deep = try emit(12)
+    #expect(deep.status == 0, "\(deep.errors)")
+    let verified = try CommandLineTool.run(
+      "verify", folder.path("out"), "--input", CommandLineTool.image, "--simulator", "icarus")
+    #expect(verified.status == 0)
+  }
+
   @Test("verify ends with 1 when the Verilog computes something else")
   func wrong() throws {
     let (folder, path) = try emitted()
