@@ -108,7 +108,10 @@ struct BenchCommand: AsyncParsableCommand {
       mean(surveys[...], \.multiplierAdders), mean(surveys.prefix(11), \.multiplierAdders),
       surveys.map(\.multiplierBits).max() ?? 0, mean(surveys[...], \.windowBits),
       mean(surveys[...], \.accumulatorBits))
-    return ["requantizers of \(surveys.count) convolutions", seconds(time), peakMemory(), note]
+    return [
+      "requantizers of \(surveys.count) convolutions", seconds(time), "\(peakMemory() >> 20) MB",
+      note,
+    ]
   }
 
   private func seconds(_ time: Duration) -> String {
