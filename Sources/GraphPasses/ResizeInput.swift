@@ -93,10 +93,13 @@ extension QuantizedNode {
       return type.shape
     case .mean(var mean):
       let count = mean.axes.reduce(1) { $0 * first.dimensions[$1] }
-      guard
-        let multiplier = FixedPointMultiplier.mean(
+      let multiplier =
+        mean.requantization.isExact
+        ? ExactMultiplier([operands[0].scale], dividedBy: type.scale, count: count)
+          .map { FixedPointMultiplier($0) }
+        : FixedPointMultiplier.mean(
           input: operands[0].scale, output: type.scale, count: count)
-      else { throw ShapeError("its mean has no multiplier") }
+      guard let multiplier else { throw ShapeError("its mean has no multiplier") }
       mean.requantization = multiplier
       operation = .mean(mean)
       return try first.reduced(

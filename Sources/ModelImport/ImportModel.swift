@@ -52,7 +52,7 @@ public struct ModelFile: Sendable {
       switch format {
       case .tflite: return .quantized(try importTFLite(bytes, name: name))
       case .graphDef: return .float(try importGraphDef(bytes, name: name, imageSize: imageSize))
-      case .onnx: return .float(try importONNX(bytes, name: name, imageSize: imageSize))
+      case .onnx: return try importONNX(bytes, name: name, imageSize: imageSize)
       }
     } catch {
       throw error.inFile(path)

@@ -73,7 +73,9 @@ extension ClosedRange where Bound == Int {
 extension FixedPointMultiplier {
   /// True when this multiplier may be applied to every accumulator of `interval`: neither the
   /// accumulator nor `accumulator << max(0, exponent)` leaves int32.
+  /// ONNX's exact arithmetic takes 50 bits.
   public func accepts(_ interval: ClosedRange<Int>) -> Bool {
+    if isExact { return FixedPointMultiplier.exactRange.covers(interval) }
     let left = max(0, exponent)
     guard left < 31, int32Range.covers(interval) else { return multiplier == 0 && left < 31 }
     return int32Range.covers(interval.scaled(by: 1 << left))
@@ -83,7 +85,7 @@ extension FixedPointMultiplier {
   func image(
     of interval: ClosedRange<Int>, zeroPoint: Int, clamp: ClosedRange<Int>
   ) -> ClosedRange<Int>? {
-    guard int32Range.covers(interval), accepts(interval) else { return nil }
+    guard isExact || int32Range.covers(interval), accepts(interval) else { return nil }
     return (apply(interval.lowerBound)...apply(interval.upperBound))
       .shifted(by: zeroPoint).clamped(into: clamp)
   }

@@ -92,6 +92,13 @@ struct NodeChecker {
     _ multipliers: [FixedPointMultiplier], mantissas: ClosedRange<Int> = 1 << 30...Int(Int32.max)
   ) {
     for (channel, multiplier) in multipliers.enumerated() {
+      if multiplier.divisor != 0 {
+        guard !multiplier.isValidExact else { continue }
+        require(
+          false,
+          "has the multiplier \(multiplier) in channel \(channel); it leaves 128-bit arithmetic")
+        return
+      }
       let valid =
         multiplier.multiplier == 0 || mantissas.contains(multiplier.multiplier)
       guard !valid || !(-31...30).contains(multiplier.exponent) else { continue }
@@ -165,6 +172,15 @@ struct NodeChecker {
       multipliers: layer.requantization.count, scales: layer.weightScales,
       zeroPoints: layer.weightZeroPoints.count)
     for (output, multiplier) in layer.requantization.enumerated() {
+      if multiplier.divisor != 0 {
+        let exact = FixedPointMultiplier(
+          multiplier: multiplier.mantissa, exponent: -max(-1000, min(1000, multiplier.shift)),
+          divisor: multiplier.divisor)
+        require(
+          exact.isValidExact,
+          "has the multiplier \(multiplier) in output \(output); it leaves 128-bit arithmetic")
+        continue
+      }
       guard
         !(0..<1 << 53).contains(multiplier.mantissa)
           || !(-1100...1100).contains(multiplier.shift)
@@ -229,11 +245,13 @@ struct NodeChecker {
       operands.allSatisfy { $0.shape == node.type.shape },
       "adds \(operands[0].shape) and \(operands[1].shape) to \(node.type.shape)")
     check([add.first, add.second, add.output])
+    guard found.isEmpty else { return }
     let widest = 255 << QuantizedAdd.leftShift
     for multiplier in [add.first, add.second] {
       require(
-        multiplier.accepts(-widest...widest),
-        "scales an input by \(multiplier), which leaves 32 bits")
+        multiplier.accepts(-widest...widest)
+          && (!multiplier.isExact || multiplier.apply(widest) < 1 << 49),
+        "scales an input by \(multiplier), which leaves the accumulator")
     }
     check(clamp: add.clamp)
   }
@@ -278,9 +296,13 @@ extension QuantizedType {
 }
 
 extension FixedPointMultiplier: CustomStringConvertible {
-  public var description: String { "\(multiplier)*2^\(exponent - 31)" }
+  public var description: String {
+    isExact ? "\(multiplier)*2^\(exponent)/\(divisor)" : "\(multiplier)*2^\(exponent - 31)"
+  }
 }
 
 extension RealMultiplier: CustomStringConvertible {
-  public var description: String { "\(mantissa)*2^\(-shift)" }
+  public var description: String {
+    "\(mantissa)*2^\(-shift)" + (divisor > 0 ? "/\(divisor)" : "")
+  }
 }

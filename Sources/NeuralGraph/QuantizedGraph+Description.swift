@@ -46,10 +46,10 @@ extension QuantizedOperation {
     case .convolution(let c):
       return "\(c.geometry) groups \(c.groups) weights \(c.weights.count) "
         + "\(sha(c.weights)) bias \(sha(c.bias)) multipliers "
-        + "\(sha(c.requantization.flatMap { [$0.multiplier, $0.exponent] })) clamp \(c.clamp)"
+        + "\(sha(c.requantization.flatMap { [$0.multiplier, $0.exponent] + ($0.isExact ? [$0.divisor] : []) })) clamp \(c.clamp)"
     case .fullyConnected(let f):
       return "weights \(f.outputSize)x\(f.inputSize) \(sha(f.weights)) bias \(sha(f.bias)) "
-        + "multipliers \(sha(f.requantization.flatMap { [$0.mantissa, $0.shift] })) "
+        + "multipliers \(sha(f.requantization.flatMap { [$0.mantissa, $0.shift] + ($0.divisor > 0 ? [$0.divisor] : []) })) "
         + "clamp \(f.clamp)"
     case .averagePool(let pool), .maxPool(let pool):
       return "\(pool.geometry) clamp \(pool.clamp)"

@@ -82,18 +82,23 @@ public struct QuantizedConvolution: Hashable, Sendable {
   }
 }
 
-/// A positive real multiplier in full: `mantissa * 2^-shift`, the mantissa a binary64's 53 bits.
+/// A positive real multiplier in full: `mantissa * 2^-shift`, the mantissa a binary64's 53 bits. Or,
+/// with a divisor, ONNX's: `mantissa * 2^-shift / divisor` exactly (`ExactMultiplier`).
 public struct RealMultiplier: Hashable, Sendable {
   public var mantissa: Int
   public var shift: Int
+  /// 0 for TFLite's rule; above 0 the result is rounded once, ties to even.
+  public var divisor: Int
 
-  public init(mantissa: Int, shift: Int) {
+  public init(mantissa: Int, shift: Int, divisor: Int = 0) {
     self.mantissa = mantissa
     self.shift = shift
+    self.divisor = divisor
   }
 }
 
-/// TFLite FULLY_CONNECTED: `clamp(z_y + half-away(binary64(acc * M)))`, M a real number.
+/// TFLite FULLY_CONNECTED: `clamp(z_y + half-away(binary64(acc * M)))`, M a real number; with exact
+/// multipliers ONNX's `clamp(z_y + half-even(acc * M))`.
 public struct QuantizedFullyConnected: Hashable, Sendable {
   public var inputSize: Int
   public var outputSize: Int

@@ -1,8 +1,12 @@
 extension RealMultiplier {
   /// `half-away(binary64(accumulator * M))` in integers: the exact product is rounded to 53
   /// significant bits, ties to even, and then to an integer, halves away from zero. Results
-  /// beyond 2^62 are cut to +-2^62. |accumulator| must be at most 2^62.
+  /// beyond 2^62 are cut to +-2^62. |accumulator| must be at most 2^62. With a divisor:
+  /// `exactlyScaled`.
   public func apply(_ accumulator: Int) -> Int {
+    if divisor > 0 {
+      return exactlyScaled(accumulator, mantissa: mantissa, exponent: -shift, divisor: divisor)
+    }
     var magnitude = UInt128(accumulator.magnitude) * UInt128(mantissa.magnitude)
     guard magnitude > 0 else { return 0 }
     let excess = 128 - magnitude.leadingZeroBitCount - 53

@@ -115,7 +115,9 @@ extension QuantizedOperation {
             .shifted(by: zeroPoint))
     }
     switch self {
-    case .convolution(let convolution): return fixed(convolution.requantization[channel])
+    case .convolution(let convolution):
+      // The kernel's sums are of 32 bits, whatever the requantizer takes.
+      return int32Range.covers(interval) && fixed(convolution.requantization[channel])
     case .fullyConnected(let layer):
       return layer.image(of: interval, output: channel, zeroPoint: zeroPoint) != nil
     case .mean(let mean): return fixed(mean.requantization)

@@ -1,16 +1,20 @@
 import NeuralGraph
 
-/// Reads an ONNX model of real numbers into a float `Graph`: images become NHWC.
+/// Reads an ONNX model: one of real numbers into a float `Graph`, one with QuantizeLinear and
+/// DequantizeLinear (or QLinear operators) into a `QuantizedGraph` by ONNX's rules. Images become
+/// NHWC.
 ///
 /// An open batch is taken as 1. `imageSize` is the height and width of inputs whose file leaves
 /// them open; it does not change a stated size. Everything wrong with the file is thrown at once,
 /// as `Diagnostics`.
 public func importONNX(
   _ bytes: [UInt8], name: String, imageSize: ImageSize? = nil
-) throws(Diagnostics) -> Graph {
+) throws(Diagnostics) -> ImportedModel {
   let importer = try imported(bytes, name: name, imageSize: imageSize)
   guard importer.problems.isEmpty else { throw Diagnostics(importer.problems) }
-  return importer.graph
+  guard importer.isQuantized else { return .float(importer.graph) }
+  var lowering = ONNXIntegerLowering(importer)
+  return .quantized(try lowering.run())
 }
 
 /// Lists the operators of an ONNX model that are computed for each image, and says which are not
@@ -19,11 +23,21 @@ public func listONNX(
   _ bytes: [UInt8], name: String, imageSize: ImageSize? = nil
 ) throws(Diagnostics) -> ModelListing {
   let importer = try imported(bytes, name: name, imageSize: imageSize)
-  let inputs = importer.graph.inputs.map { "float32 \(importer.graph[$0].shape)" }
+  var inputs = importer.graph.inputs.map { "float32 \(importer.graph[$0].shape)" }
+  var problems = importer.problems
+  if importer.isQuantized, problems.isEmpty {
+    var lowering = ONNXIntegerLowering(importer)
+    do throws(Diagnostics) {
+      let type = try lowering.run().nodes[0].type
+      inputs = ["\(type.element.rawValue) \(type.shape)"]
+    } catch {
+      problems = error.all
+    }
+  }
   return ModelListing(
     format: ModelFile.Format.onnx.rawValue, name: name,
     input: inputs.isEmpty ? "none" : inputs.joined(separator: ", "), entries: importer.entries,
-    diagnostics: importer.problems)
+    diagnostics: problems)
 }
 
 private func imported(
@@ -58,6 +72,17 @@ struct ONNXImporter {
   /// Elements that arithmetic on constants may compute, and copies of weights have, in all: a small
   /// file can read the same weights any number of times.
   var budget: Int
+  /// The grids of the nodes that hold quantized tensors.
+  var grids: [NodeID: ONNXGrid] = [:]
+  /// How constants that DequantizeLinear made were quantized, by name.
+  var constantScales: [String: ONNXScales] = [:]
+  /// How the constants of layers were quantized.
+  var layerScales: [NodeID: ONNXLayerScales] = [:]
+  /// Inputs of 8-bit integers.
+  var byteInputs: Set<NodeID> = []
+
+  /// True when an activation is quantized.
+  var isQuantized: Bool { !grids.isEmpty }
 
   init(file: ONNXFile, order: ONNXOrder, name: String, imageSize: ImageSize?) {
     self.file = file
@@ -112,7 +137,10 @@ struct ONNXImporter {
   /// The outputs: an image stays NHWC, everything else gets ONNX's order.
   private mutating func appendOutputs() {
     for output in file.outputs {
-      guard case .tensor(let tensor)? = values[output.name] else {
+      let tensor: ONNXActivation
+      switch values[output.name] {
+      case .tensor(let found)?, .quantized(let found, _)?: tensor = found
+      default:
         if case .constant? = values[output.name] {
           problems.append(
             Diagnostic("the output does not depend on the input", node: output.name))

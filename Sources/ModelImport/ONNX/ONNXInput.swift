@@ -9,7 +9,7 @@ extension ONNXImporter {
     }
     let export = "export the model for inference with one image of real numbers as its input"
     guard let number = port.type, let type = ONNXType(rawValue: number),
-      type.isReal || type == .uint8
+      type.isReal || type.element != nil
     else { throw problem("the input is neither of real numbers nor of bytes", export) }
     guard var dimensions = port.dimensions, (1...6).contains(dimensions.count) else {
       throw problem("the input's shape is unknown", export)
@@ -34,14 +34,17 @@ extension ONNXImporter {
     guard dimensions.allSatisfy({ (1...Operation.maximumElements).contains($0) }) else {
       throw problem("the input's shape leaves an extent open, or one is too large", export)
     }
-    if type == .uint8 { graph.statedInputRange = 0...255 }
+    let range = type.element?.range
+    graph.statedInputRange = range.map { Float($0.lowerBound)...Float($0.upperBound) }
     let shape = TensorShape(dimensions)
     guard isImage, !isChannelsLast else {
       let node = try graph.append(name: port.name, .input(shape))
+      if range != nil { byteInputs.insert(node) }
       return ONNXActivation(node: node, layout: ONNXLayout(plain: shape))
     }
     let view = TensorShape([0, 2, 3, 1].map { dimensions[$0] })
     let node = try graph.append(name: port.name, .input(view))
+    if range != nil { byteInputs.insert(node) }
     return ONNXActivation(node: node, layout: ONNXLayout(image: view))
   }
 

@@ -83,6 +83,8 @@ struct ONNXActivation {
 enum ONNXValue {
   /// Computed for each image.
   case tensor(ONNXActivation)
+  /// The same as codes on a grid, behind QuantizeLinear.
+  case quantized(ONNXActivation, ONNXGrid)
   /// Known now.
   case constant(ONNXTensor)
   /// An operand that is left out.
@@ -108,10 +110,12 @@ struct ONNXCall {
 
   /// Operand `index` as a tensor that is computed for each image.
   func tensor(_ index: Int) throws(Diagnostic) -> ONNXActivation {
-    guard case .tensor(let tensor) = operand(index) else {
-      throw node.problem("operand \(index) is not computed from the image")
+    switch operand(index) {
+    case .tensor(let tensor): return tensor
+    case .quantized:
+      throw node.problem("it computes with codes", remedy: "put a DequantizeLinear before it")
+    default: throw node.problem("operand \(index) is not computed from the image")
     }
-    return tensor
   }
 
   /// Operand `index` as real numbers known now.

@@ -14,11 +14,15 @@ extension ONNXImporter {
     } else if case .tensor(let tensor) = value {
       entry.outputShape = tensor.shape.dimensions
       count(tensor.node, node, &entry)
+    } else if case .quantized(let tensor, _) = value {
+      entry.outputShape = tensor.shape.dimensions
+      // The layer stands before the node that has the grid.
+      count(graph[tensor.node].operands.first ?? tensor.node, node, &entry)
     } else if reason == nil {
       entry.isSupported = false
       entry.reason = "it works on a tensor that cannot be used"
     }
-    if operation == .conv {
+    if operation == .conv || operation == .qLinearConv {
       entry.convolutionNumber = (entries.compactMap(\.convolutionNumber).last ?? 0) + 1
     }
     entries.append(entry)

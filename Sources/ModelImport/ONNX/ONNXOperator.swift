@@ -11,6 +11,7 @@ enum ONNXOperator: String, CaseIterable {
   case constant = "Constant"
   case constantOfShape = "ConstantOfShape"
   case conv = "Conv"
+  case dequantizeLinear = "DequantizeLinear"
   case div = "Div"
   case dropout = "Dropout"
   case flatten = "Flatten"
@@ -26,6 +27,12 @@ enum ONNXOperator: String, CaseIterable {
   case mul = "Mul"
   case neg = "Neg"
   case pad = "Pad"
+  case qGemm = "com.microsoft.QGemm"
+  case qLinearAdd = "com.microsoft.QLinearAdd"
+  case qLinearConv = "QLinearConv"
+  case qLinearGlobalAveragePool = "com.microsoft.QLinearGlobalAveragePool"
+  case qLinearMatMul = "QLinearMatMul"
+  case quantizeLinear = "QuantizeLinear"
   case reciprocal = "Reciprocal"
   case reduceMean = "ReduceMean"
   case reduceProd = "ReduceProd"
@@ -51,6 +58,12 @@ enum ONNXOperator: String, CaseIterable {
       .identity, .maxPool, .neg, .reciprocal, .relu, .shape, .softmax, .sqrt, .transpose:
       1...1
     case .reduceMean, .reduceProd, .squeeze, .unsqueeze, .reshape: 1...2
+    case .dequantizeLinear, .quantizeLinear: 2...3
+    case .qLinearGlobalAveragePool: 4...5
+    case .qGemm: 8...9
+    case .qLinearAdd: 7...8
+    case .qLinearConv: 8...9
+    case .qLinearMatMul: 8...8
     case .clip, .dropout: 1...3
     case .pad: 1...4
     case .slice: 1...5
@@ -64,10 +77,19 @@ enum ONNXOperator: String, CaseIterable {
   /// False for nodes that compute nothing on the image.
   var isListed: Bool {
     switch self {
-    case .cast, .constant, .constantOfShape, .dropout, .gather, .identity, .reduceProd, .shape,
+    case .cast, .constant, .constantOfShape, .dequantizeLinear, .dropout, .quantizeLinear, .gather,
+      .identity, .reduceProd, .shape,
       .slice, .unsqueeze:
       false
     default: true
+    }
+  }
+
+  /// True for operators that do the same to codes as to the numbers that they stand for.
+  var takesCodes: Bool {
+    switch self {
+    case .flatten, .globalMaxPool, .maxPool, .reshape, .squeeze, .transpose, .unsqueeze: true
+    default: false
     }
   }
 

@@ -53,7 +53,7 @@ extension ONNXImporter {
   /// The shape that ONNX sees.
   private func shape(of value: ONNXValue) -> TensorShape {
     switch value {
-    case .tensor(let tensor): tensor.shape
+    case .tensor(let tensor), .quantized(let tensor, _): tensor.shape
     case .constant(let tensor): tensor.shape
     case .absent, .missing: TensorShape([])
     }
@@ -97,7 +97,7 @@ extension ONNXImporter {
     case .constant(.codes(var codes)):
       codes.shape = shape
       return .constant(.codes(codes))
-    case .absent, .missing: throw call.node.problem("it has no operand")
+    case .quantized, .absent, .missing: throw call.node.problem("it has no operand")
     }
   }
 
@@ -176,6 +176,7 @@ extension ONNXImporter {
             element: codes.element, shape: result.shape,
             values: result.values.map { Int16($0) })))
     default:
+      passScales(call.node, permutation)
       return .constant(
         .floats(
           try folded(call.node, .transpose(permutation: permutation), [call.constant(0)])))

@@ -5,16 +5,47 @@ extension ONNXImporter {
   mutating func translate(
     _ operation: ONNXOperator, _ call: ONNXCall
   ) throws(Diagnostic) -> ONNXValue {
+    if case .quantized(let tensor, let grid)? = call.operands.first, operation.takesCodes {
+      // What only moves or compares numbers does the same to their codes.
+      let real = ONNXCall(
+        node: call.node, operands: [.tensor(tensor)] + call.operands.dropFirst(),
+        opset: call.opset)
+      let result = try translate(operation, real)
+      if case .tensor(let moved) = result { return .quantized(moved, grid) }
+      return result
+    }
     switch operation {
+    case .quantizeLinear: return try quantize(call)
+    case .dequantizeLinear: return try dequantize(call)
+    case .qLinearConv: return try quantizedConvolution(call)
+    case .qLinearMatMul: return try quantizedMatrixProduct(call)
+    case .qGemm: return try quantizedGemm(call)
+    case .qLinearAdd: return try quantizedAdd(call)
+    case .qLinearGlobalAveragePool: return try quantizedGlobalAverage(call)
     case .constant: return try constantValue(call)
     case .constantOfShape: return try constantOfShape(call)
-    case .identity: return call.operands[0]
+    case .identity:
+      passScales(call.node, nil)
+      return call.operands[0]
     case .dropout: return try dropout(call)
     case .cast: return try cast(call)
-    case .conv: return try convolution(call)
+    case .conv:
+      let result = try convolution(call)
+      try note(result, call, axis: 0)
+      return result
     case .batchNormalization: return try batchNormalization(call)
-    case .gemm: return try gemm(call)
-    case .matMul: return try matrixMultiplication(call)
+    case .gemm:
+      let result = try gemm(call)
+      let factors = [
+        try call.node.float("alpha", default: 1), try call.node.float("beta", default: 1),
+      ]
+      let isTransposed = try call.node.integer("transB", default: 0) != 0
+      if factors == [1, 1] { try note(result, call, axis: isTransposed ? 0 : 1) }
+      return result
+    case .matMul:
+      let result = try matrixMultiplication(call)
+      try note(result, call, axis: 1)
+      return result
     case .maxPool: return try maxPool(call)
     case .averagePool: return try averagePool(call)
     case .globalAveragePool: return try mean(call, axes: [2, 3], keeps: true)
@@ -160,7 +191,7 @@ extension ONNXImporter {
   }
 
   /// Two tensors: in one layout as they are, images as NHWC, others as ONNX has them.
-  private mutating func combine(
+  mutating func combine(
     _ operation: BinaryOperation, _ a: ONNXActivation, _ b: ONNXActivation, name: String
   ) throws(Diagnostic) -> ONNXActivation {
     if a.layout == b.layout, graph[a.node].shape == graph[b.node].shape {

@@ -55,8 +55,13 @@ struct Requantizer: Sendable {
   private let zeroPoint: Int
   private let low: Int
   private let high: Int
+  /// ONNX's rule, instead of the numbers above.
+  private let exact: FixedPointMultiplier?
 
   init(_ multiplier: FixedPointMultiplier, zeroPoint: Int, clamp: ClosedRange<Int>) {
+    exact = multiplier.isExact ? multiplier : nil
+    let multiplier =
+      multiplier.isExact ? FixedPointMultiplier(multiplier: 0, exponent: 0) : multiplier
     factor = multiplier.multiplier << max(0, multiplier.exponent)
     let right = max(0, -multiplier.exponent)
     secondRounding = right > 0 ? 1 << (30 + right) : 0
@@ -71,6 +76,10 @@ struct Requantizer: Sendable {
   /// shifted left by the exponent fits 32.
   @inline(__always)
   func callAsFunction(_ accumulator: Int) -> UInt8 {
+    if let exact {
+      let code = exact.apply(accumulator) + zeroPoint
+      return UInt8(truncatingIfNeeded: max(low, min(high, code)))
+    }
     let product = accumulator &* factor &+ (1 << 30)
     let step = (product >> 63) & negativeStep
     let scaled = (product &+ secondRounding &- step) &>> shift

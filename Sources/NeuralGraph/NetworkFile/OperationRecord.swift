@@ -8,14 +8,17 @@ struct OperationRecord: Codable {
   struct Multiplier: Codable {
     var multiplier: Int
     var exponent: Int
+    /// Absent for TFLite's rule.
+    var divisor: Int?
 
     init(_ value: FixedPointMultiplier) {
       multiplier = value.multiplier
       exponent = value.exponent
+      divisor = value.isExact ? value.divisor : nil
     }
 
     var value: FixedPointMultiplier {
-      FixedPointMultiplier(multiplier: multiplier, exponent: exponent)
+      FixedPointMultiplier(multiplier: multiplier, exponent: exponent, divisor: divisor ?? 0)
     }
   }
 
@@ -29,6 +32,8 @@ struct OperationRecord: Codable {
     var multipliers: Section
     /// int32: a fixed-point multiplier's exponent, or a real one's shift.
     var exponents: Section
+    /// int64; absent for TFLite's rules.
+    var divisors: Section?
     /// int32
     var weightZeroPoints: Section
     /// binary32 as uint32
@@ -55,6 +60,9 @@ struct OperationRecord: Codable {
 extension OperationRecord {
   init(_ operation: QuantizedOperation, _ sections: inout SectionWriter) {
     func bounds(_ clamp: ClosedRange<Int>) -> [Int] { [clamp.lowerBound, clamp.upperBound] }
+    func divisors(_ values: [Int]) -> Section? {
+      values.allSatisfy { $0 == 0 } ? nil : sections.append(values.map { Int64($0) })
+    }
     switch operation {
     case .input: self.init(kind: .input)
     case .reshape: self.init(kind: .reshape)
@@ -68,6 +76,7 @@ extension OperationRecord {
         weights: sections.append(layer.weights), bias: sections.append(layer.bias),
         multipliers: sections.append(layer.requantization.map { Int64($0.multiplier) }),
         exponents: sections.append(layer.requantization.map { Int32($0.exponent) }),
+        divisors: divisors(layer.requantization.map(\.divisor)),
         weightZeroPoints: sections.append(layer.weightZeroPoints.map { Int32($0) }),
         weightScales: sections.append(layer.weightScales.map(\.bitPattern)))
       clamp = bounds(layer.clamp)
@@ -79,6 +88,7 @@ extension OperationRecord {
         weights: sections.append(layer.weights), bias: sections.append(layer.bias),
         multipliers: sections.append(layer.requantization.map { Int64($0.mantissa) }),
         exponents: sections.append(layer.requantization.map { Int32($0.shift) }),
+        divisors: divisors(layer.requantization.map(\.divisor)),
         weightZeroPoints: sections.append(layer.weightZeroPoints.map { Int32($0) }),
         weightScales: sections.append(layer.weightScales.map(\.bitPattern)))
       clamp = bounds(layer.clamp)
@@ -131,14 +141,15 @@ extension OperationRecord {
       let stored = try need(weights, "weights")
       let multipliers = try sections.read(stored.multipliers, as: Int64.self, node: node)
       let exponents = try sections.read(stored.exponents, as: Int32.self, node: node)
+      let divisors = try divisors(stored, multipliers.count, node, sections)
       return .convolution(
         QuantizedConvolution(
           geometry: try need(geometry, "geometry"), inputChannels: try need(inputs, "inputs"),
           outputChannels: try need(outputs, "outputs"), groups: try need(groups, "groups"),
           weights: try sections.read(stored.weights, as: Int16.self, node: node),
           bias: try sections.read(stored.bias, as: Int32.self, node: node),
-          requantization: zip(multipliers, exponents).map {
-            FixedPointMultiplier(multiplier: Int($0), exponent: Int($1))
+          requantization: zip(zip(multipliers, exponents), divisors).map {
+            FixedPointMultiplier(multiplier: Int($0.0), exponent: Int($0.1), divisor: $1)
           },
           clamp: try bounds(), weightZeroPoints: try zeroPoints(stored, node, sections),
           weightScales: try scales(stored, node, sections)))
@@ -146,13 +157,14 @@ extension OperationRecord {
       let stored = try need(weights, "weights")
       let multipliers = try sections.read(stored.multipliers, as: Int64.self, node: node)
       let exponents = try sections.read(stored.exponents, as: Int32.self, node: node)
+      let divisors = try divisors(stored, multipliers.count, node, sections)
       return .fullyConnected(
         QuantizedFullyConnected(
           inputSize: try need(inputs, "inputs"), outputSize: try need(outputs, "outputs"),
           weights: try sections.read(stored.weights, as: Int16.self, node: node),
           bias: try sections.read(stored.bias, as: Int32.self, node: node),
-          requantization: zip(multipliers, exponents).map {
-            RealMultiplier(mantissa: Int($0), shift: Int($1))
+          requantization: zip(zip(multipliers, exponents), divisors).map {
+            RealMultiplier(mantissa: Int($0.0), shift: Int($0.1), divisor: $1)
           },
           clamp: try bounds(), weightZeroPoints: try zeroPoints(stored, node, sections),
           weightScales: try scales(stored, node, sections)))
@@ -193,6 +205,14 @@ extension OperationRecord {
     _ stored: Weights, _ node: String, _ sections: SectionReader
   ) throws(Diagnostics) -> [Int] {
     try sections.read(stored.weightZeroPoints, as: Int32.self, node: node).map(Int.init)
+  }
+
+  /// 0 for every multiplier when the file has none.
+  private func divisors(
+    _ stored: Weights, _ count: Int, _ node: String, _ sections: SectionReader
+  ) throws(Diagnostics) -> [Int] {
+    guard let section = stored.divisors else { return Array(repeating: 0, count: count) }
+    return try sections.read(section, as: Int64.self, node: node).map(Int.init)
   }
 
   private func scales(

@@ -93,7 +93,7 @@ struct ConvolutionLowering {
       let exponents = convolution.requantization
       return builder.appendRequantizer(
         of: sum, bias: bias, channel: channel, clamp: convolution.clamp,
-        exponent: exponents.isEmpty ? nil : exponents[channel].exponent
+        exponent: exponents.isEmpty ? nil : exponents[channel].signExponent
       ) { function(channel, $0) }
     }
   }

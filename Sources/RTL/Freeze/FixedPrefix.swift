@@ -31,6 +31,7 @@ public struct FixedPrefix: Hashable, Sendable {
     }
     layers = []
     result = input
+    let rounding = ExactRounding(graph)
     var convolutions = 0
     var value = input
     while fixedLayers == nil || convolutions < fixedLayers! {
@@ -45,7 +46,7 @@ public struct FixedPrefix: Hashable, Sendable {
         break
       }
       let next = readers[value.index][0]
-      if let problem = Self.problem(of: next, in: graph) {
+      if let problem = Self.problem(of: next, in: graph) ?? rounding.problem(of: next) {
         reason = problem
         break
       }

@@ -92,11 +92,11 @@ extension LayerPlan {
   private var rounding: PoolLowering.Rounding {
     switch node.operation {
     case .rescale(let rescale):
-      .init(bias: -input.zeroPoint, exponent: rescale.requantization.exponent)
+      .init(bias: -input.zeroPoint, exponent: rescale.requantization.signExponent)
     case .mean(let mean):
       .init(
         bias: -input.height * input.width * input.zeroPoint,
-        exponent: mean.requantization.exponent)
+        exponent: mean.requantization.signExponent)
     default: .init()
     }
   }

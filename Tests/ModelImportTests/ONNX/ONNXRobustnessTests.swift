@@ -9,7 +9,10 @@ import Testing
   private func ends(_ bytes: [UInt8]) -> (ends: Bool, isWhole: Bool) {
     _ = try? listONNX(bytes, name: "damaged")
     do throws(Diagnostics) {
-      let graph = try importONNX(bytes, name: "damaged", imageSize: ImageSize(height: 8, width: 8))
+      let model = try importONNX(bytes, name: "damaged", imageSize: ImageSize(height: 8, width: 8))
+      guard case .float(let graph) = model else {
+        return (try quantizedGraph(from: model).verify().isEmpty, true)
+      }
       let shape = graph[graph.inputs[0]].shape
       guard shape.elementCount <= 1 << 12 else { return (true, false) }
       let pixels = FloatTensor(
@@ -23,8 +26,11 @@ import Testing
 
   @Test("A file cut at any length ends in a network or in diagnostics")
   func truncation() throws {
-    for name in ["batch_normalization_relu6_attributes", "torch_dynamic_flatten"] {
-      let entry = try #require(RecordedONNX.all.float.first { $0.name == name })
+    for name in [
+      "batch_normalization_relu6_attributes", "torch_dynamic_flatten", "q_pools_and_classifier",
+    ] {
+      let entry = try #require(
+        (RecordedONNX.all.float + RecordedONNX.all.quantized).first { $0.name == name })
       let bytes = Array(entry.model)
       for length in bytes.indices { #expect(ends(Array(bytes[..<length])).ends, "at \(length)") }
     }
@@ -33,7 +39,8 @@ import Testing
   @Test("4,000 files with random damage end in a network or in diagnostics")
   func mutations() {
     let models =
-      RecordedONNX.all.float.map(\.model) + RecordedONNX.all.refused.map(\.model)
+      RecordedONNX.all.float.map(\.model) + RecordedONNX.all.quantized.map(\.model)
+      + RecordedONNX.all.refused.map(\.model)
     var random = SplitMix(state: 2027)
     var whole = 0
     for round in 0..<4_000 {

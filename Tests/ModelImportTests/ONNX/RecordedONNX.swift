@@ -1,4 +1,5 @@
 import Foundation
+import ModelImport
 import NeuralGraph
 
 /// Small models and what ONNX Runtime computed: `Recorded/onnx_models.py` made them.
@@ -13,6 +14,9 @@ struct RecordedONNX: Decodable {
     var output: Data
   }
 
+  /// A quantized model: codes in, codes out, ordered as in ONNX.
+  typealias Quantized = Float
+
   /// A model that must be refused with a message that contains `message`.
   struct Refusal: Decodable {
     var name: String
@@ -22,6 +26,7 @@ struct RecordedONNX: Decodable {
 
   var float: [Float]
   var softmax: [Float]
+  var quantized: [Quantized]
   var refused: [Refusal]
 
   static let all: RecordedONNX = {
@@ -60,6 +65,16 @@ struct ONNXArray: Equatable {
     let target = TensorShape(permutation.map { shape[$0] })
     return operation.evaluate([tensor], shape: target)
   }
+}
+
+/// The graph of a model of real numbers.
+func importFloatONNX(
+  _ bytes: [UInt8], name: String, imageSize: ImageSize? = nil
+) throws -> Graph {
+  guard case .float(let graph) = try importONNX(bytes, name: name, imageSize: imageSize) else {
+    throw Diagnostic("the model is quantized")
+  }
+  return graph
 }
 
 extension Graph {

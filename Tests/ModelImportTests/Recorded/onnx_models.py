@@ -5,7 +5,8 @@
     onnx_models.py onnx_models.json
 
 Weights and inputs of the float models are small multiples of powers of two, so that every sum is
-exact in binary32 whatever its order: results are compared bit for bit.
+exact in binary32 whatever its order: results are compared bit for bit. Quantized models are computed
+with ONNX Runtime's graph optimization off, operator by operator as ONNX defines them.
 """
 import argparse
 import base64
@@ -447,6 +448,256 @@ SOFTMAX["softmax_old"] = lambda: softmax(None, 11, True)
 SOFTMAX["softmax_new"] = lambda: softmax(None, 13, False)
 SOFTMAX["softmax_channels"] = lambda: softmax(1, 13, True)
 
+# --- Quantized models ------------------------------------------------------
+
+QUANTIZED = {}
+
+
+def quantized(function):
+    QUANTIZED[function.__name__] = function
+    return function
+
+
+class QuantizedNet(Net):
+    """QuantizeLinear and DequantizeLinear around real operators, scales at random."""
+
+    def __init__(self, shape, kind=np.int8, opset=13, powers=False, per_channel=True):
+        super().__init__(shape, opset)
+        self.type, self.powers, self.per_channel = kind, powers, per_channel
+        self.grid = None
+        self.quantize(2 / 255)
+
+    def scale(self, about, count=None):
+        value = about * RANDOM.uniform(0.7, 1.4, count)
+        if self.powers:
+            value = 2.0 ** np.round(np.log2(value))
+        return np.asarray(value, np.float32)
+
+    def quantize(self, about, grid=None):
+        """The last tensor on a new grid (or the one given), and real again."""
+        if grid is None:
+            limits = np.iinfo(self.type)
+            zero = RANDOM.integers(limits.min + 60, limits.max - 60)
+            grid = (self.constant(self.scale(about)), self.constant(np.array(zero, self.type)))
+        self.grid = grid
+        self.codes = self.node("QuantizeLinear", [self.last, *grid])
+        self.node("DequantizeLinear", [self.last, *grid])
+        return grid
+
+    def array(self, name):
+        return next(numpy_helper.to_array(c) for c in self.constants if c.name == name)
+
+    def layer(self, operation, shape, axis=0, bias=True, real_bias=False, **attributes):
+        """Weights with one scale a channel, and an int32 bias."""
+        kind, low, high, zero = np.int8, -127, 128, 0
+        if not self.per_channel:
+            kind, low, high, zero = np.uint8, 0, 256, 119
+        count = shape[axis]
+        scales = self.scale(0.01, count if self.per_channel else None)
+        weights = RANDOM.integers(low, high, shape).astype(kind)
+        zeros = np.full(scales.shape, zero, kind)
+        names = [self.constant(weights), self.constant(scales), self.constant(zeros)]
+        x, source = self.last, self.grid
+        real = self.node("DequantizeLinear", names, **({"axis": axis} if self.per_channel else {}))
+        inputs = [x, real]
+        if bias:
+            units = (self.array(source[0]) * scales).astype(np.float32)
+            integers = RANDOM.integers(-3000, 3000, count).astype(np.int32)
+            if real_bias:
+                inputs.append(self.constant((integers * units).astype(np.float32)))
+            else:
+                names = [self.constant(integers), self.constant(units)]
+                extra = {"axis": 0} if self.per_channel else {}
+                inputs.append(self.node("DequantizeLinear", names, **extra))
+        self.node(operation, inputs, **attributes)
+
+    def model(self, open_batch=True):
+        """The output is the codes of the last quantized tensor."""
+        last, self.last = self.last, self.codes
+        model = super().model(open_batch)
+        self.last = last
+        kind = TensorProto.INT8 if self.type == np.int8 else TensorProto.UINT8
+        model.graph.output[0].type.tensor_type.elem_type = kind
+        return model
+
+
+@quantized
+def q_convolution_a_scale_a_channel():
+    n = QuantizedNet([1, 4, 9, 8])
+    n.layer("Conv", (6, 4, 3, 3), pads=[1, 1, 1, 1], strides=[2, 1])
+    n.quantize(0.02)
+    return n
+
+
+@quantized
+def q_convolution_bytes():
+    n = QuantizedNet([1, 4, 9, 8], np.uint8, opset=10, per_channel=False)
+    n.layer("Conv", (6, 4, 3, 3), pads=[0, 1, 1, 0])
+    n.quantize(0.03)
+    return n
+
+
+@quantized
+def q_convolution_relu():
+    n = QuantizedNet([1, 3, 8, 8])
+    n.layer("Conv", (5, 3, 3, 3))
+    n.node("Relu")
+    n.quantize(0.02)
+    return n
+
+
+@quantized
+def q_convolution_clip():
+    n = QuantizedNet([1, 3, 8, 8], np.uint8)
+    n.layer("Conv", (5, 3, 3, 3))
+    n.node("Clip", [n.last, n.constant(np.float32(0)), n.constant(np.float32(1.5))])
+    n.quantize(0.01)
+    return n
+
+
+@quantized
+def q_depthwise_and_pointwise():
+    n = QuantizedNet([1, 4, 8, 8])
+    n.layer("Conv", (8, 1, 3, 3), group=4, pads=[1, 1, 1, 1])
+    n.node("Relu")
+    n.quantize(0.01)
+    n.layer("Conv", (6, 8, 1, 1))
+    n.quantize(0.02)
+    return n
+
+
+@quantized
+def q_scales_of_powers_of_two():
+    n = QuantizedNet([1, 4, 9, 8], powers=True)
+    n.layer("Conv", (6, 4, 3, 3), pads=[1, 1, 1, 1])
+    n.quantize(0.02)
+    return n
+
+
+@quantized
+def q_sum_of_powers_of_two():
+    n = QuantizedNet([1, 4, 5, 5], powers=True)
+    short = n.last
+    n.layer("Conv", (4, 4, 1, 1))
+    n.quantize(0.02)
+    n.node("Add", [n.last, short])
+    n.quantize(0.03)
+    return n
+
+
+@quantized
+def q_residual():
+    n = QuantizedNet([1, 4, 5, 5])
+    short = n.last
+    n.layer("Conv", (4, 4, 3, 3), pads=[1, 1, 1, 1])
+    n.quantize(0.02)
+    n.node("Add", [n.last, short])
+    n.node("Relu")
+    n.quantize(0.02)
+    return n
+
+
+@quantized
+def q_pools_and_classifier():
+    n = QuantizedNet([1, 3, 8, 8])
+    n.layer("Conv", (4, 3, 3, 3))
+    n.node("Relu")
+    grid = n.quantize(0.02)
+    n.node("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
+    n.quantize(0, grid)
+    n.node("GlobalAveragePool")
+    n.quantize(0.01)
+    n.node("Flatten")
+    n.quantize(0, n.grid)
+    n.layer("Gemm", (5, 4), transB=1)
+    n.quantize(0.02)
+    return n
+
+
+@quantized
+def q_flattened_image_gemm():
+    n = QuantizedNet([1, 3, 4, 2], np.uint8)
+    n.node("Reshape", [n.last, n.constant(np.array([1, 24], np.int64))])
+    n.layer("Gemm", (5, 24), transB=1)
+    n.quantize(0.02)
+    return n
+
+
+@quantized
+def q_matrix_product_and_sum():
+    n = QuantizedNet([1, 12], np.uint8)
+    n.layer("MatMul", (12, 5), axis=1, bias=False)
+    n.node("Add", [n.last, n.constant(numbers([5], 8, 64))])
+    n.quantize(0.02)
+    return n
+
+
+@quantized
+def q_average_pool():
+    n = QuantizedNet([1, 3, 6, 6])
+    n.node("AveragePool", kernel_shape=[3, 2], strides=[1, 2])
+    n.quantize(0.008)
+    return n
+
+
+@quantized
+def q_real_bias():
+    n = QuantizedNet([1, 3, 6, 6])
+    n.layer("Conv", (4, 3, 3, 3), real_bias=True)
+    n.quantize(0.02)
+    return n
+
+
+@quantized
+def q_change_of_grid():
+    n = QuantizedNet([1, 3, 6, 6])
+    n.quantize(0.005)
+    n.node("Relu")
+    n.quantize(0.004)
+    return n
+
+
+@quantized
+def q_weights_quantized_in_the_graph():
+    n = QuantizedNet([1, 3, 6, 6])
+    scales = n.constant(n.scale(0.01, 4))
+    zeros = n.constant(np.zeros(4, np.int8))
+    x = n.last
+    weights = n.constant(RANDOM.normal(0, 0.5, (4, 3, 3, 3)).astype(np.float32))
+    n.node("QuantizeLinear", [weights, scales, zeros], axis=0)
+    real = n.node("DequantizeLinear", [n.last, scales, zeros], axis=0)
+    n.node("Conv", [x, real])
+    n.quantize(0.02)
+    return n
+
+
+def qlinear(n, grid):
+    n.codes = n.last
+    n.grid = grid
+
+
+@quantized
+def q_linear_operators():
+    n = QuantizedNet([1, 3, 6, 6], np.uint8)
+    source = n.grid
+    grids = [(n.constant(n.scale(s)), n.constant(np.array(z, np.uint8)))
+             for s, z in ((0.02, 70), (0.03, 128), (0.01, 100), (0.02, 120))]
+    scale = n.scale(0.01)
+    weights = (n.constant(RANDOM.integers(0, 256, (4, 3, 3, 3)).astype(np.uint8)),
+               n.constant(scale), n.constant(np.array(130, np.uint8)))
+    bias = n.constant(RANDOM.integers(-2000, 2000, 4).astype(np.int32))
+    first = n.node("QLinearConv", [n.codes, *source, *weights, *grids[0], bias])
+    n.node("QLinearAdd", [first, *grids[0], first, *grids[0], *grids[1]], domain="com.microsoft")
+    n.node("QLinearGlobalAveragePool", [n.last, *grids[1], *grids[2]], domain="com.microsoft",
+           channels_last=0)
+    n.node("Reshape", [n.last, n.constant(np.array([1, 4], np.int64))])
+    matrix = (n.constant(RANDOM.integers(0, 256, (4, 5)).astype(np.uint8)),
+              n.constant(n.scale(0.02)), n.constant(np.array(120, np.uint8)))
+    n.node("QLinearMatMul", [n.last, *grids[2], *matrix, *grids[3]])
+    qlinear(n, grids[3])
+    return n
+
+
 # --- Refusals: what the diagnostic must say --------------------------------
 
 REFUSED = {}
@@ -665,21 +916,89 @@ def record_float(name, net, entries):
         "outputShape": list(result.shape), "output": text(result.astype(np.float32).tobytes())})
 
 
+@refused("reads 'real', which is not quantized")
+def real_layer_inside():
+    n = QuantizedNet([1, 3, 6, 6])
+    n.conv(4, 3, 1, name="real")
+    n.layer("Conv", (4, 4, 1, 1))
+    n.quantize(0.02)
+    return n
+
+
+@refused("its weights are not quantized")
+def real_weights():
+    n = QuantizedNet([1, 3, 6, 6])
+    n.conv(4, 3, 1, name="real")
+    n.quantize(0.02)
+    return n
+
+
+@refused("no QuantizeLinear follows it")
+def real_end():
+    n = QuantizedNet([1, 3, 6, 6])
+    n.layer("Conv", (4, 3, 1, 1))
+    n.codes = n.last
+    return n
+
+
+@refused("its scale or zero point is not that of the QuantizeLinear before it")
+def other_grid():
+    n = QuantizedNet([1, 3, 6, 6])
+    n.node("DequantizeLinear", [n.codes, n.constant(np.float32(2)),
+                                n.constant(np.array(3, np.int8))])
+    n.quantize(0.02)
+    return n
+
+
+@refused("negate has no integer form by ONNX's rules")
+def quantized_negation():
+    n = QuantizedNet([1, 3, 6, 6])
+    n.node("Neg")
+    n.quantize(0.02)
+    return n
+
+
+@refused("its integers are not of 8 bits")
+def sixteen_bits():
+    n = QuantizedNet([1, 3, 6, 6], opset=21)
+    grid = n.constant(np.float32(0.001)), n.constant(np.array(3, np.int16))
+    n.quantize(0, grid)
+    return n
+
+
+def record_quantized(name, net, entries):
+    """The input as codes, and the codes that ONNX Runtime computes operator by operator."""
+    model = net.model()
+    value = RANDOM.uniform(-1.2, 1.2, net.shape).astype(np.float32)
+    first = next(n for n in model.graph.node if n.op_type == "QuantizeLinear")
+    scale, zero = (net.array(n) for n in first.input[1:])
+    limits = np.iinfo(zero.dtype)
+    codes = np.clip(np.rint(value / scale) + zero, limits.min, limits.max).astype(zero.dtype)
+    result = run(model, value)
+    entries.append({
+        "name": name, "model": text(model.SerializeToString()),
+        "inputShape": list(value.shape), "input": text(codes.tobytes()),
+        "outputShape": list(result.shape), "output": text(result.tobytes())})
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file")
     arguments = parser.parse_args()
-    float_cases, softmax_cases, refusals = [], [], []
+    float_cases, softmax_cases, quantized_cases, refusals = [], [], [], []
     for name, make in FLOAT.items():
         record_float(name, make(), float_cases)
     for name, make in SOFTMAX.items():
         record_float(name, make(), softmax_cases)
+    for name, make in QUANTIZED.items():
+        record_quantized(name, make(), quantized_cases)
     for name, (message, make) in REFUSED.items():
         model = make()
         if isinstance(model, Net):
             model = model.model(open_batch=name != "batch")
         refusals.append({"name": name, "message": message, "model": text(model.SerializeToString())})
-    record = {"float": float_cases, "softmax": softmax_cases, "refused": refusals}
+    record = {"float": float_cases, "softmax": softmax_cases, "quantized": quantized_cases,
+              "refused": refusals}
     with open(arguments.file, "w") as file:
         json.dump(record, file, indent=1)
         file.write("\n")

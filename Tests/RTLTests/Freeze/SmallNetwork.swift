@@ -46,7 +46,7 @@ struct SmallNetwork {
   mutating func convolve(
     _ name: String, kernel: Int, stride: Int = 1, padding: WindowGeometry.Padding = .same,
     channels: Int, groups: Int = 1, zeroPoint: Int = 0, clamp: ClosedRange<Int>? = nil,
-    dead: Set<Int> = []
+    dead: Set<Int> = [], multiplier: FixedPointMultiplier? = nil
   ) {
     let geometry = window(kernel, stride, padding)
     let inputs = type.shape.channels
@@ -59,7 +59,8 @@ struct SmallNetwork {
       geometry: geometry, inputChannels: inputs, outputChannels: channels, groups: groups,
       weights: weights, bias: bias,
       requantization: (0..<channels).map { _ in
-        FixedPointMultiplier(multiplier: random.pick(1 << 30...(1 << 31) - 1), exponent: -7)
+        multiplier
+          ?? FixedPointMultiplier(multiplier: random.pick(1 << 30...(1 << 31) - 1), exponent: -7)
       }, clamp: clamp ?? type.element.range, weightZeroPoints: [0], weightScales: [1])
     append(
       name, .convolution(convolution), geometry.outputHeight, geometry.outputWidth, channels,

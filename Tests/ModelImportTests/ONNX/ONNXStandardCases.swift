@@ -1,0 +1,213 @@
+import Foundation
+import ModelImport
+import NeuralGraph
+import Testing
+
+/// The operator cases of the ONNX project, where Debian's package libonnx-testdata is installed.
+/// Each is a model of one operator whose inputs and outputs are in files; the first input is the
+/// network's, the others become constants of the model.
+struct ONNXStandardCase {
+  static let folder = URL(filePath: "/usr/share/libonnx-testdata/data/node")
+  static var isPresent: Bool { FileManager.default.fileExists(atPath: folder.path) }
+
+  var name: String
+
+  static func all() throws -> [ONNXStandardCase] {
+    try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted().map {
+      ONNXStandardCase(name: $0)
+    }
+  }
+
+  private var data: URL {
+    Self.folder.appending(path: name).appending(path: "test_data_set_0")
+  }
+
+  private func file(_ name: String) -> [UInt8]? {
+    (try? Data(contentsOf: data.appending(path: name))).map { Array($0) }
+  }
+
+  /// A TensorProto's numbers.
+  struct Tensor {
+    var shape: [Int] = []
+    var type = 0
+    var raw: [UInt8] = []
+
+    /// nil for other element types than float, uint8 and int8.
+    var values: [Float]? {
+      switch type {
+      case 1 where raw.count % 4 == 0: ONNXArray(shape: shape, bytes: Data(raw)).values
+      case 2: raw.map { Float($0) }
+      case 3: raw.map { Float(Int8(bitPattern: $0)) }
+      default: nil
+      }
+    }
+
+    init(_ bytes: [UInt8]) {
+      var rest = bytes[...]
+      func number() -> Int {
+        var (result, shift) = (0, 0)
+        while let byte = rest.popFirst() {
+          result |= Int(byte & 127) << shift
+          shift += 7
+          if byte < 128 || shift > 56 { break }
+        }
+        return result
+      }
+      while !rest.isEmpty {
+        let key = number()
+        switch key {
+        case 0x08: shape.append(number())
+        case 0x10: type = number()
+        case _ where key & 7 == 2:
+          let length = min(number(), rest.count)
+          if key == 0x4A { raw = Array(rest.prefix(length)) }
+          rest = rest.dropFirst(length)
+        default: _ = number()
+        }
+      }
+    }
+  }
+
+  enum Outcome {
+    case equal
+    /// The greatest difference, relative to the numbers' size.
+    case near(Float)
+    case refused(String)
+    case wrong(String)
+  }
+
+  /// A message's field of bytes.
+  private func field(_ number: UInt8, _ bytes: [UInt8]) -> [UInt8] {
+    var (result, length) = ([number << 3 | 2], bytes.count)
+    while length >= 128 {
+      result.append(UInt8(length & 127) | 128)
+      length >>= 7
+    }
+    return result + [UInt8(length)] + bytes
+  }
+
+  /// nil for a case whose data is no tensor of numbers.
+  func outcome() throws -> Outcome? {
+    guard let first = file("input_0.pb").map(Tensor.init), let pixels = first.values,
+      let last = file("output_0.pb").map(Tensor.init), let wanted = last.values,
+      first.shape.reduce(1, *) == pixels.count, last.shape.reduce(1, *) == wanted.count
+    else { return nil }
+    var model = Array(
+      try Data(contentsOf: Self.folder.appending(path: name).appending(path: "model.onnx")))
+    // Two messages end to end are one with the fields of both: the initializers join the graph.
+    var index = 1
+    while let input = file("input_\(index).pb") {
+      model += field(7, field(5, input))
+      index += 1
+    }
+    let result: (shape: [Int], values: [Float])
+    do {
+      let size = ImageSize(height: 8, width: 8)
+      switch try importONNX(model, name: name, imageSize: size) {
+      case .float(let graph): result = try computed(graph, first.shape, pixels)
+      case .quantized(let graph):
+        result = try computed(graph, first.shape, pixels, asCodes: last.type != 1)
+      }
+    } catch let error as Diagnostics {
+      return .refused(error.all[0].message)
+    } catch let error as Diagnostic {
+      return .refused(error.message)
+    }
+    return compare(result, last.shape, wanted)
+  }
+
+  private func computed(
+    _ graph: Graph, _ shape: [Int], _ pixels: [Float]
+  ) throws -> (shape: [Int], values: [Float]) {
+    let array = ONNXArray(shape: shape, values: pixels)
+    let tensor = array.tensor(shape.count == 4 ? [0, 2, 3, 1] : Array(shape.indices))
+    let output = try graph.evaluate([tensor])[0]
+    return (output.shape.dimensions, output.values)
+  }
+
+  private func computed(
+    _ graph: QuantizedGraph, _ shape: [Int], _ pixels: [Float], asCodes: Bool
+  ) throws -> (shape: [Int], values: [Float]) {
+    let type = graph.nodes[0].type
+    guard pixels.allSatisfy({ $0 == $0.rounded() && type.element.range.contains(Int($0)) }) else {
+      throw Diagnostic("the input is real, and the network's input is codes")
+    }
+    let array = ONNXArray(shape: shape, values: pixels)
+    let tensor = array.tensor(shape.count == 4 ? [0, 2, 3, 1] : Array(shape.indices))
+    let input = IntegerTensor(
+      shape: type.shape, element: type.element, codes: tensor.values.map { Int($0) })
+    let output = try Interpreter(graph).outputs(for: input)[0]
+    let result = graph[graph.outputs[0]].type
+    let values = output.codes.map { code in
+      asCodes ? Float(code) : Float(code - result.zeroPoint) * result.scale
+    }
+    return (output.shape.dimensions, values)
+  }
+
+  private func compare(
+    _ result: (shape: [Int], values: [Float]), _ shape: [Int], _ wanted: [Float]
+  ) -> Outcome {
+    guard result.values.count == wanted.count else {
+      return .wrong("has \(result.shape), not \(shape)")
+    }
+    var candidates = [result.values]
+    if result.shape.count == 4, shape.count == 4 {
+      let back = ONNXArray(shape: result.shape, values: result.values).tensor([0, 3, 1, 2])
+      if back.shape.dimensions == shape { candidates.append(back.values) }
+    }
+    let size = wanted.map(abs).filter(\.isFinite).max() ?? 1
+    var best = Float.infinity
+    for values in candidates {
+      if values == wanted { return .equal }
+      best = min(best, zip(values, wanted).map { abs($0 - $1) }.max() ?? 0)
+    }
+    let difference = best / max(size, .leastNormalMagnitude)
+    return difference < 1e-6 ? .near(difference) : .wrong("differs by \(difference) of its size")
+  }
+}
+
+@Suite("ONNX's own operator cases") struct ONNXStandardTests {
+  /// With DEEPFREEZE_RECORD=1 the outcomes are written to `docs/onnx-cases.md`.
+  @Test(
+    "Every case is computed right or refused", .enabled(if: ONNXStandardCase.isPresent))
+  func all() throws {
+    var right: [String] = []
+    var refused: [String: [String]] = [:]
+    for entry in try ONNXStandardCase.all() {
+      guard let outcome = try entry.outcome() else { continue }
+      let name = "`\(entry.name.dropFirst("test_".count))`"
+      switch outcome {
+      case .equal: right.append(name)
+      case .near: right.append(name + " (rounding)")
+      case .refused(let reason): refused[reason, default: []].append(name)
+      case .wrong(let reason): Issue.record("\(entry.name) \(reason)")
+      }
+    }
+    #expect(right.count > 30)
+    guard ProcessInfo.processInfo.environment["DEEPFREEZE_RECORD"] == "1" else { return }
+    try record(right, refused)
+  }
+
+  private func record(_ right: [String], _ refused: [String: [String]]) throws {
+    var lines = [
+      "# ONNX's own operator cases", "",
+      "Debian's `libonnx-testdata` has a model, an input and an output for every operator. All whose",
+      "first input is a tensor of float32, int8 or uint8 are run; other inputs become constants.",
+      "Generated with", "",
+      "    DEEPFREEZE_RECORD=1 swift test -c release --disable-xctest --filter ONNXStandardTests",
+      "",
+      "## Computed (\(right.count))", "",
+      "Equal to the recorded output in every bit; `(rounding)`: within 10^-6 of the largest number,",
+      "since sums in binary32 depend on their order.", "", right.joined(separator: ", ") + ".", "",
+      "## Refused (\(refused.values.reduce(0) { $0 + $1.count }))", "", "| reason | cases |",
+      "|---|---|",
+    ]
+    for (reason, names) in refused.sorted(by: { $0.key < $1.key }) {
+      lines.append("| \(reason) | \(names.joined(separator: ", ")) |")
+    }
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent()
+    try Data((lines.joined(separator: "\n") + "\n").utf8).write(
+      to: root.appending(path: "docs/onnx-cases.md"))
+  }
+}
