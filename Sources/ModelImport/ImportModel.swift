@@ -46,13 +46,16 @@ public struct ModelFile: Sendable {
   }
 
   /// The network. Throws all that is wrong with it, each diagnostic naming the file. `imageSize` is
-  /// taken where the file leaves its input's height and width open.
-  public func imported(imageSize: ImageSize? = nil) throws(Diagnostics) -> ImportedModel {
+  /// taken where the file leaves its input's height and width open. `note` is given what the user
+  /// should know.
+  public func imported(
+    imageSize: ImageSize? = nil, note: (Diagnostic) -> Void = { _ in }
+  ) throws(Diagnostics) -> ImportedModel {
     do {
       switch format {
       case .tflite: return .quantized(try importTFLite(bytes, name: name))
       case .graphDef: return .float(try importGraphDef(bytes, name: name, imageSize: imageSize))
-      case .onnx: return try importONNX(bytes, name: name, imageSize: imageSize)
+      case .onnx: return try importONNX(bytes, name: name, imageSize: imageSize, note: note)
       }
     } catch {
       throw error.inFile(path)

@@ -34,7 +34,9 @@ struct ModelOptions: ParsableArguments {
   /// another size. What the user should know goes to standard error.
   func load(resize: Bool = false) throws(Diagnostics) -> LoadedModel {
     let file = try ModelFile(path: model)
-    let imported = try file.imported(imageSize: imageSize)
+    let imported = try file.imported(imageSize: imageSize) {
+      printToStandardError(Diagnostics($0).inFile(model).description)
+    }
     var options = QuantizationOptions(
       inputNormalization: inputRange, imageSize: imageSize)
     // By name: at another image size, values may be left out and numbers shift.

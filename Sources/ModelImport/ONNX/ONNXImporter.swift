@@ -6,15 +6,18 @@ import NeuralGraph
 ///
 /// An open batch is taken as 1. `imageSize` is the height and width of inputs whose file leaves
 /// them open; it does not change a stated size. Everything wrong with the file is thrown at once,
-/// as `Diagnostics`.
+/// as `Diagnostics`. `note` is given what the user should know: a Softmax that is left out.
 public func importONNX(
-  _ bytes: [UInt8], name: String, imageSize: ImageSize? = nil
+  _ bytes: [UInt8], name: String, imageSize: ImageSize? = nil,
+  note: (Diagnostic) -> Void = { _ in }
 ) throws(Diagnostics) -> ImportedModel {
   let importer = try imported(bytes, name: name, imageSize: imageSize)
   guard importer.problems.isEmpty else { throw Diagnostics(importer.problems) }
   guard importer.isQuantized else { return .float(importer.graph) }
   var lowering = ONNXIntegerLowering(importer)
-  return .quantized(try lowering.run())
+  let network = try lowering.run()
+  for text in lowering.notes { note(text) }
+  return .quantized(network)
 }
 
 /// Lists the operators of an ONNX model that are computed for each image, and says which are not
@@ -30,6 +33,7 @@ public func listONNX(
     do throws(Diagnostics) {
       let type = try lowering.run().nodes[0].type
       inputs = ["\(type.element.rawValue) \(type.shape)"]
+      problems = lowering.notes
     } catch {
       problems = error.all
     }

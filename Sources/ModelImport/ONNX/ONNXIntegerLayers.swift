@@ -2,13 +2,19 @@ import NeuralGraph
 
 extension ONNXIntegerLowering {
   /// `w - z_w` of a layer, from the innermost index, the output channel, outermost.
-  private func weights(
+  private mutating func weights(
     _ node: Node, _ scales: ONNXLayerScales?
   ) throws(Diagnostic) -> (values: [Int16], scales: ONNXScales) {
     guard let scales = scales?.weights, let weights = graph.constant(node.operands[1]) else {
       throw Diagnostic(
         "its weights are not quantized", node: node.name,
         remedy: "give them a DequantizeLinear with one scale, or one an output channel")
+    }
+    budget -= weights.values.count
+    guard budget >= 0 else {
+      throw Diagnostic(
+        "the file's weights are used many times over", node: node.name,
+        remedy: "quantize each layer's result once")
     }
     let channels = node.shape.channels
     let taps = weights.values.count / max(1, channels)

@@ -14,6 +14,10 @@ struct ONNXIntegerLowering {
   var result: QuantizedGraph
   var values: [NodeID: ValueID] = [:]
   var problems: [Diagnostic] = []
+  /// Weights that layers may still copy: a layer with several grids behind it is lowered for each.
+  var budget: Int
+  /// What the user should know: a Softmax at the end that is left out.
+  var notes: [Diagnostic] = []
   private let readers: [[NodeID]]
 
   init(_ importer: ONNXImporter) {
@@ -21,6 +25,7 @@ struct ONNXIntegerLowering {
     grids = importer.grids
     layers = importer.layerScales
     readers = importer.graph.readers
+    budget = importer.budget
     result = QuantizedGraph(name: importer.graph.name)
   }
 
@@ -60,6 +65,10 @@ struct ONNXIntegerLowering {
 
   private mutating func lower(_ id: NodeID) throws(Diagnostic) {
     let node = graph[id]
+    if let source = cutSoftmax(id) {
+      values[id] = source
+      return
+    }
     if grids[id] != nil {
       try lowerQuantized(id)
       return
@@ -71,6 +80,27 @@ struct ONNXIntegerLowering {
       values[id] = append(node.name, moving(node.operation, source), [source], node.shape)
     default: break
     }
+  }
+
+  /// The tensor that a Softmax at the network's end reads, for the Softmax and for the quantized
+  /// tensor made of it: ONNX computes it in real numbers, and it changes no order of classes.
+  private mutating func cutSoftmax(_ id: NodeID) -> ValueID? {
+    let node = graph[id]
+    if grids[id] != nil {
+      guard case .softmax = graph[node.operands[0]].operation, readers[id.index].isEmpty else {
+        return nil
+      }
+      return values[node.operands[0]]
+    }
+    guard case .softmax = node.operation, let source = values[node.operands[0]],
+      graph.outputs.contains(id)
+        || readers[id.index].allSatisfy({ grids[$0] != nil && readers[$0.index].isEmpty })
+    else { return nil }
+    notes.append(
+      Diagnostic(
+        "Softmax computes with real numbers in ONNX and is left out: the output is its operand",
+        severity: .note, node: node.name))
+    return source
   }
 
   /// The operation on codes for one that moves or compares numbers.

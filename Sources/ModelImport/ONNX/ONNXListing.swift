@@ -22,10 +22,19 @@ extension ONNXImporter {
       entry.isSupported = false
       entry.reason = "it works on a tensor that cannot be used"
     }
-    if operation == .conv || operation == .qLinearConv {
+    if operation == .conv || operation == .qLinearConv || isWindowedAverage(node, value) {
       entry.convolutionNumber = (entries.compactMap(\.convolutionNumber).last ?? 0) + 1
     }
     entries.append(entry)
+  }
+
+  /// True for an average over less than the map in a quantized network, where it becomes a
+  /// convolution with weights of 1.
+  private func isWindowedAverage(_ node: ONNXNode, _ value: ONNXValue) -> Bool {
+    guard isQuantized, case .tensor(let tensor) = value,
+      case .averagePool(let geometry) = graph[tensor.node].operation
+    else { return false }
+    return node.operation == ONNXOperator.averagePool.rawValue && !geometry.coversWholeInput
   }
 
   /// Weights and multiply-accumulates of a layer.

@@ -21,8 +21,9 @@ struct ExactRounding {
     let node = graph[id]
     guard let intervals, node.operation.isExact else { return nil }
     var multipliers = ConstantMultiplier()
-    for (channel, domain) in intervals.accumulators[id.index].enumerated() {
+    for (channel, accumulators) in intervals.accumulators[id.index].enumerated() {
       guard let (function, clamp) = node.requantizer(channel) else { continue }
+      let domain = domain(of: node, channel) ?? accumulators
       if let staircase = try? Staircase(domain: domain, function: function),
         staircase.fit(
           clamp: clamp, using: &multipliers, options: .init(spareBits: 0)) != nil
@@ -36,6 +37,26 @@ struct ExactRounding {
         remedy: "fix the layers before it, or export scales that are no powers of two")
     }
     return nil
+  }
+
+  /// All accumulators that the lowering of a convolution may take to be possible: each tap by itself
+  /// inside the image or outside.
+  private func domain(of node: QuantizedNode, _ channel: Int) -> ClosedRange<Int>? {
+    guard case .convolution(let layer) = node.operation, let intervals else { return nil }
+    let zeroPoint = graph[node.operands[0]].type.zeroPoint
+    let inputs = intervals.codes[node.operands[0].index]
+    let perGroup = layer.inputChannelsPerGroup
+    let count = layer.geometry.kernelHeight * layer.geometry.kernelWidth * perGroup
+    let firstInput = channel / layer.outputChannelsPerGroup * perGroup
+    var (low, high) = (Int(layer.bias[channel]), Int(layer.bias[channel]))
+    for index in 0..<count {
+      let weight = Int(layer.weights[channel * count + index])
+      let codes = inputs[firstInput + index % perGroup]
+      let ends = [weight * (codes.lowerBound - zeroPoint), weight * (codes.upperBound - zeroPoint)]
+      low += min(0, ends[0], ends[1])
+      high += max(0, ends[0], ends[1])
+    }
+    return low...high
   }
 }
 

@@ -35,7 +35,7 @@ extension LayerPlan {
     for channel in analysis.outputs.indices where !analysis.outputs[channel].isConstant {
       let bias = analysis.biases[channel]
       let domain = analysis.sums[channel].adding(bias...bias)
-      let exponent = layer.requantization.isEmpty ? nil : layer.requantization[channel].exponent
+      let exponent = layer.requantization.isEmpty ? nil : layer.requantization[channel].signExponent
       let line = DatapathBuilder.fit(
         domain: domain, clamp: layer.clamp, exponent: exponent, channel, &multipliers
       ) { function(channel, $0) }

@@ -42,6 +42,22 @@ import Testing
     }
   }
 
+  @Test("A Softmax at the end is left out, and a note says so", arguments: ["plain", "quantized"])
+  func softmax(name: String) throws {
+    let entry = try #require(
+      RecordedONNX.all.cut.first { $0.name == "q_softmax_\(name)" })
+    var notes: [Diagnostic] = []
+    let model = try importONNX(Array(entry.model), name: name) { notes.append($0) }
+    guard case .quantized(let graph) = model else { throw Diagnostic("not quantized") }
+    #expect(notes.map(\.severity) == [.note])
+    guard case .fullyConnected = graph[graph.outputs[0]].operation else {
+      Issue.record("the output is not the classifier's")
+      return
+    }
+    let listing = try listONNX(Array(entry.model), name: name)
+    #expect(listing.diagnostics == notes)
+  }
+
   @Test("A layer takes its bias, activation and grid with it: one integer operation each")
   func fusion() throws {
     let entry = try #require(

@@ -27,6 +27,8 @@ struct RecordedONNX: Decodable {
   var float: [Float]
   var softmax: [Float]
   var quantized: [Quantized]
+  /// Models whose end is left out.
+  var cut: [Refusal]
   var refused: [Refusal]
 
   static let all: RecordedONNX = {

@@ -916,6 +916,21 @@ def record_float(name, net, entries):
         "outputShape": list(result.shape), "output": text(result.astype(np.float32).tobytes())})
 
 
+def softmax_at_the_end(requantized):
+    n = QuantizedNet([1, 6])
+    n.layer("Gemm", (5, 6), transB=1)
+    n.quantize(0.02)
+    n.node("Softmax")
+    if requantized:
+        n.quantize(0.004)
+    n.codes = n.last
+    return n
+
+
+CUT = {"q_softmax_plain": lambda: softmax_at_the_end(False),
+       "q_softmax_quantized": lambda: softmax_at_the_end(True)}
+
+
 @refused("reads 'real', which is not quantized")
 def real_layer_inside():
     n = QuantizedNet([1, 3, 6, 6])
@@ -998,6 +1013,8 @@ def main():
             model = model.model(open_batch=name != "batch")
         refusals.append({"name": name, "message": message, "model": text(model.SerializeToString())})
     record = {"float": float_cases, "softmax": softmax_cases, "quantized": quantized_cases,
+              "cut": [{"name": name, "message": "", "model": text(make().model().SerializeToString())}
+                      for name, make in CUT.items()],
               "refused": refusals}
     with open(arguments.file, "w") as file:
         json.dump(record, file, indent=1)
