@@ -81,7 +81,7 @@ extension ModelOptions {
 /// The model beside another argument: `--model MODEL`, with the options of `ModelOptions`.
 struct NamedModelOptions: ParsableArguments {
   @Option(
-    help: "The exported model: a .tflite quantized to 8 bits, or a TensorFlow frozen graph (.pb).")
+    help: "The exported model: a .tflite, a TensorFlow frozen graph (.pb) or an .onnx.")
   var model: String
 
   @Option(

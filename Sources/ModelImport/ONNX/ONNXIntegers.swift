@@ -3,9 +3,10 @@ import NeuralGraph
 // Arithmetic on integers that are known now.
 extension ONNXImporter {
   /// Sums, products and quotients of equally long lists, or of a list and one number.
-  func integerBinary(
+  mutating func integerBinary(
     _ operation: BinaryOperation, _ a: KnownIntegers, _ b: KnownIntegers, _ node: ONNXNode
   ) throws(Diagnostic) -> KnownIntegers {
+    try spend(max(a.values.count, b.values.count), node)
     guard a.shape == b.shape || a.values.count == 1 || b.values.count == 1,
       max(a.values.count, b.values.count) <= 1 << 16
     else { throw node.problem("\(a.shape) and \(b.shape) do not match") }
@@ -36,7 +37,7 @@ extension ONNXImporter {
   }
 
   /// Elements of a list of integers, or channels of nothing else.
-  func gather(_ call: ONNXCall) throws(Diagnostic) -> ONNXValue {
+  mutating func gather(_ call: ONNXCall) throws(Diagnostic) -> ONNXValue {
     guard case .constant(.integers(let source)) = call.operands[0], source.shape.rank == 1 else {
       throw call.node.problem(
         "only elements of a shape or another known list can be gathered",
@@ -44,6 +45,7 @@ extension ONNXImporter {
     }
     _ = try call.dimension(call.node.integer("axis", default: 0), rank: 1)
     let indices = try call.integers(1)
+    try spend(indices.values.count, call.node)
     var values: [Int] = []
     for index in indices.values.prefix(1 << 16) {
       let place = index < 0 ? index &+ source.values.count : index
@@ -59,7 +61,7 @@ extension ONNXImporter {
   }
 
   /// A range of a list of integers.
-  func slice(_ call: ONNXCall) throws(Diagnostic) -> ONNXValue {
+  mutating func slice(_ call: ONNXCall) throws(Diagnostic) -> ONNXValue {
     guard case .constant(.integers(let source)) = call.operands[0], source.shape.rank == 1,
       let starts = try call.list(attribute: "starts", operand: 1), starts.count == 1,
       let ends = try call.list(attribute: "ends", operand: 2), ends.count == 1
@@ -73,13 +75,14 @@ extension ONNXImporter {
       throw call.node.problem("only slices with step 1 are supported")
     }
     let count = source.values.count
+    try spend(count, call.node)
     func bound(_ value: Int) -> Int { min(max(value < 0 ? value &+ count : value, 0), count) }
     let (begin, end) = (bound(starts[0]), bound(ends[0]))
     return .constant(.integers(.vector(Array(source.values[begin..<max(begin, end)]))))
   }
 
   /// Lists of integers end to end.
-  func concat(_ call: ONNXCall) throws(Diagnostic) -> ONNXValue {
+  mutating func concat(_ call: ONNXCall) throws(Diagnostic) -> ONNXValue {
     guard call.operands.allSatisfy({ if case .constant = $0 { true } else { false } }) else {
       throw call.node.problem(
         "tensors that are computed from the image cannot be concatenated",
@@ -93,6 +96,7 @@ extension ONNXImporter {
       }
       values += operand.values
     }
+    try spend(values.count, call.node)
     return .constant(.integers(.vector(values)))
   }
 

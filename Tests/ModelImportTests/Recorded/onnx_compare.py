@@ -3,6 +3,7 @@
 
     pip install onnx onnxruntime numpy
     onnx_compare.py DEEPFREEZE [--images N]
+    onnx_compare.py --save FOLDER     writes the network and its first quantized form
 
 The network (3x3 stem, three depthwise separable blocks with batch normalization and ReLU6, global
 average, classifier; random weights) is quantized by ONNX Runtime's own quantizer: QDQ and QOperator,
@@ -135,9 +136,17 @@ def compare(model, deepfreeze, folder, images):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("deepfreeze")
+    parser.add_argument("deepfreeze", nargs="?", default="deepfreeze")
+    parser.add_argument("--save", type=pathlib.Path)
     parser.add_argument("--images", type=int, default=2)
     arguments = parser.parse_args()
+    if arguments.save:
+        with tempfile.TemporaryDirectory() as name:
+            _, model = next(quantized(pathlib.Path(name)))
+            onnx.save(onnx.load(pathlib.Path(name) / "float.onnx"),
+                      arguments.save / "onnx_mobilenet_float.onnx")
+            onnx.save(model, arguments.save / "onnx_mobilenet_qdq.onnx")
+        return
     deepfreeze = pathlib.Path(arguments.deepfreeze).resolve()
     totals = np.zeros(3, int)
     with tempfile.TemporaryDirectory() as name:
