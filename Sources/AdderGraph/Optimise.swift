@@ -49,6 +49,11 @@ extension AdderGraph {
     -> AdderGraph
   {
     let digits = DigitRows(matrix)
+    var options = options
+    if options.objective == .depth {
+      options.objective = .adders
+      options.maxDepth = digits.minimumDepth
+    }
     precondition(
       options.maxDepth ?? .max >= digits.minimumDepth,
       "a matrix cannot be multiplied by in fewer levels than its minimum depth")

@@ -7,6 +7,8 @@ extension AdderGraph {
     case gates
     /// Look-up tables of an FPGA, one a bit of each two-operand adder with its carry chain.
     case luts
+    /// Adder levels first: as few as `minimumDepth`, and of these graphs the one with few adders.
+    case depth
   }
 }
 
@@ -117,7 +119,7 @@ struct SharingPrices {
   private mutating func set(_ node: Int, _ place: Int) {
     let width = Int32(width(forms[node * inputs..<(node + 1) * inputs]))
     switch objective {
-    case .adders: break
+    case .adders, .depth: break
     case .gates:
       term[node] = width
       credit[place] = width - Self.rowPrice

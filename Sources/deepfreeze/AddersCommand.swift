@@ -24,7 +24,7 @@ struct AddersCommand: AsyncParsableCommand {
   @Option(help: "0 greedy sharing, 1 tenths of a second of search, 2 seconds, 3 up to two minutes.")
   var effort = 0
 
-  @Option(help: "What the search makes few of: adders, gates (of heaps) or luts.")
+  @Option(help: "What to have few of: adders, gates (of heaps), luts, or depth (then adders).")
   var objective: AdderGraph.Objective = .adders
 
   @Option(

@@ -37,7 +37,7 @@ struct EmitCommand: AsyncParsableCommand {
   @Option(help: "How long to search for fewer adders: 0 not at all, 1 a second, 2, 3 minutes.")
   var effort: Int = 1
 
-  @Option(help: "What the search makes few of: adders, gates (of heaps) or luts.")
+  @Option(help: "What to have few of: adders, gates (of heaps), luts, or depth (then adders).")
   var objective: AdderGraph.Objective = .adders
 
   @Option(help: "How sums are written: words, two-operand adders, which is all that there is here.")

@@ -19,6 +19,21 @@ import Testing
     }
   }
 
+  @Test("The objective of depth gives the fewest levels of all, at any effort", arguments: 0..<60)
+  func depthFirst(seed: Int) {
+    let matrix = randomMatrix(seed: seed)
+    let minimum = AdderGraph.minimumDepth(matrix)
+    for steps in [0, 2] {
+      let graph = AdderGraph.optimise(
+        matrix, options: .init(stepsPerAdder: steps, objective: .depth))
+      #expect(graph.depth <= minimum)
+      #expect(graph.verify(equals: matrix).isEmpty)
+      let limited = AdderGraph.optimise(
+        matrix, options: .init(stepsPerAdder: steps, maxDepth: minimum))
+      #expect(graph == limited)
+    }
+  }
+
   @Test("No graph has fewer levels than the minimum depth", arguments: 0..<60)
   func minimumIsABound(seed: Int) {
     let matrix = randomMatrix(seed: seed)
