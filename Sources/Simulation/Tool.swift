@@ -10,7 +10,9 @@ package struct Program: Sendable {
     package var output: String
 
     /// The end of the output, for a diagnostic.
-    package var lastLines: String { output.split(separator: "\n").suffix(12).joined(separator: "\n") }
+    package var lastLines: String {
+      output.split(separator: "\n").suffix(12).joined(separator: "\n")
+    }
   }
 
   private let executable: Executable
