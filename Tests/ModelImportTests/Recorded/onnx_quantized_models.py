@@ -1,0 +1,204 @@
+"""Small quantized ONNX models."""
+import numpy as np
+
+from onnx_net import QuantizedNet, numbers, RANDOM
+
+
+QUANTIZED = {}
+
+
+def quantized(function):
+    QUANTIZED[function.__name__] = function
+    return function
+
+
+@quantized
+def q_convolution_a_scale_a_channel():
+    n = QuantizedNet([1, 4, 9, 8])
+    n.layer("Conv", (6, 4, 3, 3), pads=[1, 1, 1, 1], strides=[2, 1])
+    n.quantize(0.02)
+    return n
+
+
+@quantized
+def q_convolution_bytes():
+    n = QuantizedNet([1, 4, 9, 8], np.uint8, opset=10, per_channel=False)
+    n.layer("Conv", (6, 4, 3, 3), pads=[0, 1, 1, 0])
+    n.quantize(0.03)
+    return n
+
+
+@quantized
+def q_convolution_relu():
+    n = QuantizedNet([1, 3, 8, 8])
+    n.layer("Conv", (5, 3, 3, 3))
+    n.node("Relu")
+    n.quantize(0.02)
+    return n
+
+
+@quantized
+def q_convolution_clip():
+    n = QuantizedNet([1, 3, 8, 8], np.uint8)
+    n.layer("Conv", (5, 3, 3, 3))
+    n.node("Clip", [n.last, n.constant(np.float32(0)), n.constant(np.float32(1.5))])
+    n.quantize(0.01)
+    return n
+
+
+@quantized
+def q_depthwise_and_pointwise():
+    n = QuantizedNet([1, 4, 8, 8])
+    n.layer("Conv", (8, 1, 3, 3), group=4, pads=[1, 1, 1, 1])
+    n.node("Relu")
+    n.quantize(0.01)
+    n.layer("Conv", (6, 8, 1, 1))
+    n.quantize(0.02)
+    return n
+
+
+@quantized
+def q_scales_of_powers_of_two():
+    n = QuantizedNet([1, 4, 9, 8], powers=True)
+    n.layer("Conv", (6, 4, 3, 3), pads=[1, 1, 1, 1])
+    n.quantize(0.02)
+    return n
+
+
+@quantized
+def q_sum_of_powers_of_two():
+    n = QuantizedNet([1, 4, 5, 5], powers=True)
+    short = n.last
+    n.layer("Conv", (4, 4, 1, 1))
+    n.quantize(0.02)
+    n.node("Add", [n.last, short])
+    n.quantize(0.03)
+    return n
+
+
+@quantized
+def q_residual():
+    n = QuantizedNet([1, 4, 5, 5])
+    short = n.last
+    n.layer("Conv", (4, 4, 3, 3), pads=[1, 1, 1, 1])
+    n.quantize(0.02)
+    n.node("Add", [n.last, short])
+    n.node("Relu")
+    n.quantize(0.02)
+    return n
+
+
+@quantized
+def q_pools_and_classifier():
+    n = QuantizedNet([1, 3, 8, 8])
+    n.layer("Conv", (4, 3, 3, 3))
+    n.node("Relu")
+    grid = n.quantize(0.02)
+    n.node("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
+    n.quantize(0, grid)
+    n.node("GlobalAveragePool")
+    n.quantize(0.01)
+    n.node("Flatten")
+    n.quantize(0, n.grid)
+    n.layer("Gemm", (5, 4), transB=1)
+    n.quantize(0.02)
+    return n
+
+
+@quantized
+def q_flattened_image_gemm():
+    n = QuantizedNet([1, 3, 4, 2], np.uint8)
+    n.node("Reshape", [n.last, n.constant(np.array([1, 24], np.int64))])
+    n.layer("Gemm", (5, 24), transB=1)
+    n.quantize(0.02)
+    return n
+
+
+@quantized
+def q_matrix_product_and_sum():
+    n = QuantizedNet([1, 12], np.uint8)
+    n.layer("MatMul", (12, 5), axis=1, bias=False)
+    n.node("Add", [n.last, n.constant(numbers([5], 8, 64))])
+    n.quantize(0.02)
+    return n
+
+
+@quantized
+def q_average_pool():
+    n = QuantizedNet([1, 3, 6, 6])
+    n.node("AveragePool", kernel_shape=[3, 2], strides=[1, 2])
+    n.quantize(0.008)
+    return n
+
+
+@quantized
+def q_real_bias():
+    n = QuantizedNet([1, 3, 6, 6])
+    n.layer("Conv", (4, 3, 3, 3), real_bias=True)
+    n.quantize(0.02)
+    return n
+
+
+@quantized
+def q_change_of_grid():
+    n = QuantizedNet([1, 3, 6, 6])
+    n.quantize(0.005)
+    n.node("Relu")
+    n.quantize(0.004)
+    return n
+
+
+@quantized
+def q_weights_quantized_in_the_graph():
+    n = QuantizedNet([1, 3, 6, 6])
+    scales = n.constant(n.scale(0.01, 4))
+    zeros = n.constant(np.zeros(4, np.int8))
+    x = n.last
+    weights = n.constant(RANDOM.normal(0, 0.5, (4, 3, 3, 3)).astype(np.float32))
+    n.node("QuantizeLinear", [weights, scales, zeros], axis=0)
+    real = n.node("DequantizeLinear", [n.last, scales, zeros], axis=0)
+    n.node("Conv", [x, real])
+    n.quantize(0.02)
+    return n
+
+
+def qlinear(n, grid):
+    n.codes = n.last
+    n.grid = grid
+
+
+@quantized
+def q_linear_operators():
+    n = QuantizedNet([1, 3, 6, 6], np.uint8)
+    source = n.grid
+    grids = [(n.constant(n.scale(s)), n.constant(np.array(z, np.uint8)))
+             for s, z in ((0.02, 70), (0.03, 128), (0.01, 100), (0.02, 120))]
+    scale = n.scale(0.01)
+    weights = (n.constant(RANDOM.integers(0, 256, (4, 3, 3, 3)).astype(np.uint8)),
+               n.constant(scale), n.constant(np.array(130, np.uint8)))
+    bias = n.constant(RANDOM.integers(-2000, 2000, 4).astype(np.int32))
+    first = n.node("QLinearConv", [n.codes, *source, *weights, *grids[0], bias])
+    n.node("QLinearAdd", [first, *grids[0], first, *grids[0], *grids[1]], domain="com.microsoft")
+    n.node("QLinearGlobalAveragePool", [n.last, *grids[1], *grids[2]], domain="com.microsoft",
+           channels_last=0)
+    n.node("Reshape", [n.last, n.constant(np.array([1, 4], np.int64))])
+    matrix = (n.constant(RANDOM.integers(0, 256, (4, 5)).astype(np.uint8)),
+              n.constant(n.scale(0.02)), n.constant(np.array(120, np.uint8)))
+    n.node("QLinearMatMul", [n.last, *grids[2], *matrix, *grids[3]])
+    qlinear(n, grids[3])
+    return n
+
+
+def softmax_at_the_end(requantized):
+    n = QuantizedNet([1, 6])
+    n.layer("Gemm", (5, 6), transB=1)
+    n.quantize(0.02)
+    n.node("Softmax")
+    if requantized:
+        n.quantize(0.004)
+    n.codes = n.last
+    return n
+
+
+CUT = {"q_softmax_plain": lambda: softmax_at_the_end(False),
+       "q_softmax_quantized": lambda: softmax_at_the_end(True)}
