@@ -88,7 +88,8 @@ struct JSONScanner {
     let text = UnsafeBufferPointer(rebasing: bytes[start..<position])
     position += 1
     guard hasEscape else { return String(decoding: text, as: UTF8.self) }
-    // Yosys escapes with a backslash before the character itself, and control characters as \uXXXX.
+    // Yosys escapes with a backslash before the character itself, and control characters by their
+    // code; those differ from each other without it too.
     var plain: [UInt8] = []
     var index = 0
     while index < text.count {

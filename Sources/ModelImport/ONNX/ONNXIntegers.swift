@@ -7,33 +7,14 @@ extension ONNXImporter {
     _ operation: BinaryOperation, _ a: KnownIntegers, _ b: KnownIntegers, _ node: ONNXNode
   ) throws(Diagnostic) -> KnownIntegers {
     try spend(max(a.values.count, b.values.count), node)
-    guard a.shape == b.shape || a.values.count == 1 || b.values.count == 1,
-      max(a.values.count, b.values.count) <= 1 << 16
-    else { throw node.problem("\(a.shape) and \(b.shape) do not match") }
-    let shape =
-      a.values.count == b.values.count
-      ? (a.shape.rank >= b.shape.rank ? a.shape : b.shape)
-      : (b.values.count == 1 ? a.shape : b.shape)
-    var values: [Int] = []
-    for index in 0..<shape.elementCount {
-      let x = a.values.count == 1 ? a.values[0] : a.values[index]
-      let y = b.values.count == 1 ? b.values[0] : b.values[index]
-      let (value, overflow): (Int, Bool) =
-        switch operation {
-        case .add: x.addingReportingOverflow(y)
-        case .subtract: x.subtractingReportingOverflow(y)
-        case .multiply: x.multipliedReportingOverflow(by: y)
-        case .minimum: (min(x, y), false)
-        case .maximum: (max(x, y), false)
-        // ONNX cuts quotients towards zero, as Swift does.
-        case .divide: x.dividedReportingOverflow(by: y)
-        }
-      guard !overflow else {
-        throw node.problem("integer \(operation.rawValue) of \(x) and \(y) is not possible")
-      }
-      values.append(value)
+    guard max(a.values.count, b.values.count) <= 1 << 16 else {
+      throw node.problem("only short lists of integers can be computed with")
     }
-    return KnownIntegers(shape: shape, values: values)
+    do throws(KnownIntegers.Impossible) {
+      return try KnownIntegers.combine(operation, a, b)
+    } catch {
+      throw node.problem(error.message)
+    }
   }
 
   /// Elements of a list of integers, or channels of nothing else.
@@ -102,11 +83,12 @@ extension ONNXImporter {
 
   /// The product of all integers of a list.
   func reduceProduct(_ call: ONNXCall) throws(Diagnostic) -> ONNXValue {
-    var result = 1
-    for value in try call.list(0) {
-      let (product, overflow) = result.multipliedReportingOverflow(by: value)
-      guard !overflow else { throw call.node.problem("the product leaves 64 bits") }
-      result = product
+    let list = try call.list(0)
+    let result: Int
+    do throws(KnownIntegers.Impossible) {
+      result = try KnownIntegers.vector(list).product()
+    } catch {
+      throw call.node.problem(error.message)
     }
     let keeps = try call.node.integer("keepdims", default: 1) != 0
     return .constant(.integers(keeps ? .vector([result]) : .scalar(result)))

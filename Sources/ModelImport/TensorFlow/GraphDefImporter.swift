@@ -66,6 +66,9 @@ struct GraphDefImporter {
   var problems: [Diagnostic]
   /// Nodes by operator that is not supported.
   var unsupported: [String: [String]] = [:]
+  /// Integers that results of nodes may still hold, all together: lists that double from node to node
+  /// make gigabytes of a small file.
+  private var integersLeft = 1 << 24
   /// The operators that are computed for each image.
   var entries: [ModelListing.Entry] = []
 
@@ -84,7 +87,7 @@ struct GraphDefImporter {
       let node = file.nodes[position]
       var reason: String?
       do throws(Diagnostic) {
-        values[position] = try value(of: node)
+        values[position] = try counted(value(of: node), node)
       } catch {
         problems.append(error)
         reason = error.message
@@ -133,6 +136,20 @@ struct GraphDefImporter {
           remedy: GraphDefOperator.leftover(operation)
             ?? "supported are \(GraphDefOperator.supportedNames)"))
     }
+  }
+
+  /// The value, once its integers are counted.
+  private mutating func counted(
+    _ value: GraphDefValue, _ node: GraphDefNode
+  ) throws(Diagnostic) -> GraphDefValue {
+    guard case .integers(let integers) = value else { return value }
+    integersLeft -= integers.values.count
+    guard integersLeft >= 0 else {
+      throw node.problem(
+        "the file's lists of integers are copied many times over",
+        remedy: "export the model with constants folded")
+    }
+    return value
   }
 
   /// The values of a node's operands, or nil when one is missing.

@@ -67,30 +67,14 @@ extension GraphDefImporter {
     _ call: GraphDefCall, _ operation: BinaryOperation
   ) throws(Diagnostic) -> GraphDefValue {
     let (a, b) = (try call.integers(0), try call.integers(1))
-    guard a.shape == b.shape || a.values.count == 1 || b.values.count == 1 else {
-      throw call.node.problem("\(a.shape) and \(b.shape) do not match")
+    guard operation != .divide else {
+      throw call.node.problem("integer divisions are not supported")
     }
-    let isLeft = a.shape == b.shape || b.values.count == 1
-    let shape = isLeft ? a.shape : b.shape
-    var values: [Int] = []
-    for index in 0..<max(a.values.count, b.values.count) where !shape.dimensions.contains(0) {
-      let x = a.values.count == 1 ? a.values[0] : a.values[index]
-      let y = b.values.count == 1 ? b.values[0] : b.values[index]
-      let (value, overflow): (Int, Bool) =
-        switch operation {
-        case .add: x.addingReportingOverflow(y)
-        case .subtract: x.subtractingReportingOverflow(y)
-        case .multiply: x.multipliedReportingOverflow(by: y)
-        case .minimum: (min(x, y), false)
-        case .maximum: (max(x, y), false)
-        case .divide: (0, true)
-        }
-      guard !overflow else {
-        throw call.node.problem("integer \(operation.rawValue) of \(x) and \(y) is not supported")
-      }
-      values.append(value)
+    do throws(KnownIntegers.Impossible) {
+      return .integers(try KnownIntegers.combine(operation, a, b))
+    } catch {
+      throw call.node.problem(error.message)
     }
-    return .integers(KnownIntegers(shape: shape, values: values))
   }
 
   /// A range of a list, as Keras takes the batch out of a shape.
@@ -157,11 +141,12 @@ extension GraphDefImporter {
 
   /// The product of all numbers of a list.
   func product(_ call: GraphDefCall) throws(Diagnostic) -> GraphDefValue {
-    var result = 1
-    for value in try call.list(0) {
-      let (product, overflow) = result.multipliedReportingOverflow(by: value)
-      guard !overflow else { throw call.node.problem("the product leaves 64 bits") }
-      result = product
+    let list = try call.list(0)
+    let result: Int
+    do throws(KnownIntegers.Impossible) {
+      result = try KnownIntegers.vector(list).product()
+    } catch {
+      throw call.node.problem(error.message)
     }
     let keeps = try call.node.bool("keep_dims", default: false)
     return .integers(keeps ? .vector([result]) : .scalar(result))

@@ -109,6 +109,34 @@ import Testing
     #expect(found[0].contains("cycle through 'b', 'c', 'a'"))
   }
 
+  @Test("Lists of integers that grow from node to node are refused before they fill the memory")
+  func growingLists() {
+    let found = diagnostics {
+      $0.placeholder([1, 2, 2, 1])
+      $0.integers("axis", [], [0])
+      $0.integers("list", [65_000], Array(repeating: 1, count: 65_000))
+      var last = "list"
+      for step in 0..<400 {
+        $0.node("grown\(step)", "ConcatV2", ["list", last, "axis"])
+        last = "grown\(step)"
+      }
+      $0.node("flat", "Reshape", ["input", last])
+    }
+    #expect(found.contains { $0.contains("copied many times over") })
+  }
+
+  @Test("Integers that cannot be computed are said with the node")
+  func impossibleIntegers() {
+    let found = diagnostics {
+      $0.placeholder([1, 2, 2, 1])
+      $0.integers("pair", [2], [1, 2])
+      $0.integers("three", [3], [1, 2, 3])
+      $0.node("sum", "Add", ["pair", "three"])
+      $0.node("flat", "Reshape", ["input", "sum"])
+    }
+    #expect(found.contains { $0.contains("node 'sum'") && $0.contains("do not match") })
+  }
+
   @Test("Two nodes of one name")
   func duplicate() {
     let found = diagnostics {
