@@ -3,7 +3,7 @@
 /// mantissa below 2^48, the divisor below 2^40, the exponent in `ExactMultiplier.exponents`.
 @inline(never)
 func exactlyScaled(_ accumulator: Int, mantissa: Int, exponent: Int, divisor: Int) -> Int {
-  // At most 98 bits, with the left shift 118; the denominator has at most 40 + 80.
+  // At most 98 bits, with the left shift 126; the denominator has at most 40 + 80.
   var numerator = UInt128(accumulator.magnitude) * UInt128(mantissa.magnitude)
   var denominator = UInt128(divisor.magnitude)
   if exponent >= 0 {
@@ -27,7 +27,7 @@ public struct ExactMultiplier: Hashable, Sendable {
   public let divisor: Int
 
   /// The exponents that 128 bits hold.
-  public static let exponents = -80...20
+  public static let exponents = -80...28
 
   /// `product of factors / (divided by * count)`; nil unless every scale is positive and normal and
   /// the result lies within the limits of 128-bit arithmetic (as any sound model's does).

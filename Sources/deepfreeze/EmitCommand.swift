@@ -40,9 +40,6 @@ struct EmitCommand: AsyncParsableCommand {
   @Option(help: "What to have few of: adders, gates (of heaps), luts, or depth (then adders).")
   var objective: AdderGraph.Objective = .adders
 
-  @Option(help: "How sums are written: words, two-operand adders, which is all that there is here.")
-  var adderStyle: AdderStyle = .words
-
   @Option(help: "The most adder levels of a weight sum; as many as it takes unless given.")
   var maxDepth: Int?
 
@@ -55,11 +52,6 @@ struct EmitCommand: AsyncParsableCommand {
   func validate() throws {
     if !(1...64).contains(pipelineLevels) {
       throw ValidationError("--pipeline-levels takes a number from 1 to 64")
-    }
-    if adderStyle == .heap {
-      throw ValidationError(
-        "emit pipelines sums of words only; 'deepfreeze adders --adder-style heap --verilog FILE' "
-          + "writes the heap of one matrix")
     }
     if fanOutLimit < 2 { throw ValidationError("--fan-out-limit takes a number from 2") }
     if !(0...3).contains(effort) { throw ValidationError("--effort takes a number from 0 to 3") }

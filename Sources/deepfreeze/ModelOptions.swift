@@ -93,7 +93,7 @@ struct NamedModelOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "What a .pb's input numbers are for pixels 0 and 255; -1,0.9921875 if it does not say.",
+      "What a float model's input numbers are for pixels 0 and 255; -1,0.9921875 if it does not say.",
       valueName: "low,high"))
   var inputRange: InputNormalization?
 

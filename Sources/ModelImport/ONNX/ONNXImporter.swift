@@ -83,7 +83,7 @@ struct ONNXImporter {
   /// How the constants of layers were quantized.
   var layerScales: [NodeID: ONNXLayerScales] = [:]
   /// Inputs of 8-bit integers.
-  var byteInputs: Set<NodeID> = []
+  var byteInputs: [NodeID: QuantizedElement] = [:]
 
   /// True when an activation is quantized.
   var isQuantized: Bool { !grids.isEmpty }

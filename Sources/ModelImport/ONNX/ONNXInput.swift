@@ -39,12 +39,12 @@ extension ONNXImporter {
     let shape = TensorShape(dimensions)
     guard isImage, !isChannelsLast else {
       let node = try graph.append(name: port.name, .input(shape))
-      if range != nil { byteInputs.insert(node) }
+      if let element = type.element { byteInputs[node] = element }
       return ONNXActivation(node: node, layout: ONNXLayout(plain: shape))
     }
     let view = TensorShape([0, 2, 3, 1].map { dimensions[$0] })
     let node = try graph.append(name: port.name, .input(view))
-    if range != nil { byteInputs.insert(node) }
+    if let element = type.element { byteInputs[node] = element }
     return ONNXActivation(node: node, layout: ONNXLayout(image: view))
   }
 

@@ -7,8 +7,9 @@ extension ONNXIntegerLowering {
   ) throws(Diagnostic) -> (values: [Int16], scales: ONNXScales) {
     guard let scales = scales?.weights, let weights = graph.constant(node.operands[1]) else {
       throw Diagnostic(
-        "its weights are not quantized", node: node.name,
-        remedy: "give them a DequantizeLinear with one scale, or one an output channel")
+        "its weights are not quantized where it reads them", node: node.name,
+        remedy: "give them a DequantizeLinear with one scale, or one an output channel, just "
+          + "before this operator, and let alpha and beta be 1")
     }
     budget -= weights.values.count
     guard budget >= 0 else {

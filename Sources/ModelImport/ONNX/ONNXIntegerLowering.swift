@@ -93,8 +93,7 @@ struct ONNXIntegerLowering {
       return values[node.operands[0]]
     }
     guard case .softmax = node.operation, let source = values[node.operands[0]],
-      graph.outputs.contains(id)
-        || readers[id.index].allSatisfy({ grids[$0] != nil && readers[$0.index].isEmpty })
+      readers[id.index].allSatisfy({ grids[$0] != nil && readers[$0.index].isEmpty })
     else { return nil }
     notes.append(
       Diagnostic(
@@ -160,14 +159,25 @@ struct ONNXIntegerLowering {
     }
   }
 
+  /// Activations and moves between an operation and the quantized tensor made of it: more are no
+  /// model's, and a long row of them that is read everywhere would take quadratic time.
+  private static let longestWalk = 64
+
   private mutating func lowerQuantized(_ id: NodeID) throws(Diagnostic) {
     guard let grid = grids[id] else { return }
     var target = Target(grid: grid, name: graph[id].name)
     var core = graph[id].operands[0]
     /// Moves behind the core, the last first.
     var moves: [NodeID] = []
+    var steps = 0
     walk: while values[core] == nil {
       let node = graph[core]
+      steps += 1
+      guard steps <= Self.longestWalk else {
+        throw Diagnostic(
+          "more than \(Self.longestWalk) operators lie behind it", node: node.name,
+          remedy: "quantize tensors between them")
+      }
       guard readers[core.index].count <= 8 else {
         throw Diagnostic("its result is read by too many operators", node: node.name)
       }

@@ -52,17 +52,18 @@ extension ONNXImporter {
   private mutating func dequantizedOperand(
     _ call: ONNXCall, _ index: Int
   ) throws(Diagnostic) -> ONNXActivation {
-    let stated = try grid(call, index + 1, index + 2)
     switch call.operand(index) {
-    case .quantized(let tensor, let grid):
-      guard grid == stated else {
+    case .quantized(let tensor, let made):
+      guard try grid(call, index + 1, index + 2, of: made.element) == made else {
         throw call.node.problem(
           "the scale or zero point of operand \(index) is not that of the tensor",
           remedy: "export the model with one grid for each tensor")
       }
       return tensor
-    case .tensor(let tensor) where byteInputs.contains(tensor.node):
-      return try marked(tensor, stated, "\(call.node.label)/input")
+    case .tensor(let tensor):
+      guard let element = byteInputs[tensor.node] else { fallthrough }
+      return try marked(
+        tensor, grid(call, index + 1, index + 2, of: element), "\(call.node.label)/input")
     default: throw call.node.problem("operand \(index) is not quantized")
     }
   }

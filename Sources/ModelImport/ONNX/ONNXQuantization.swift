@@ -68,17 +68,19 @@ extension ONNXImporter {
     let node = call.node
     switch call.operands[0] {
     case .quantized(let tensor, let stated):
-      guard try grid(call, 1, 2) == stated else {
+      guard try grid(call, 1, 2, of: stated.element) == stated else {
         throw node.problem(
           "its scale or zero point is not that of the QuantizeLinear before it",
           remedy: "export the model with one grid for each tensor")
       }
       return .tensor(tensor)
     case .tensor(let tensor):
-      guard case .input = graph[tensor.node].operation, byteInputs.contains(tensor.node) else {
-        throw node.problem("its operand is real already")
+      guard let element = byteInputs[tensor.node] else {
+        throw node.problem(
+          "its operand is no quantized tensor",
+          remedy: "bytes must be read by DequantizeLinear itself, before any other operator")
       }
-      return .tensor(try marked(tensor, grid(call, 1, 2), node.label))
+      return .tensor(try marked(tensor, grid(call, 1, 2, of: element), node.label))
     case .constant(.codes(let codes)):
       return try dequantized(
         call, codes.values.map { Int($0) }, codes.shape, keepsIntegers: false)
@@ -134,15 +136,22 @@ extension ONNXImporter {
     return max(1, shape.dimensions[(axis + 1)...].reduce(1, *))
   }
 
-  /// The grid that operands `scale` and `zero` state: one scale, one zero point.
-  func grid(_ call: ONNXCall, _ scale: Int, _ zero: Int) throws(Diagnostic) -> ONNXGrid {
+  /// The grid that operands `scale` and `zero` state: one scale, one zero point. `source` is the type
+  /// of the integers that are dequantized; nil for a result of QuantizeLinear.
+  func grid(
+    _ call: ONNXCall, _ scale: Int, _ zero: Int, of source: QuantizedElement? = nil
+  ) throws(Diagnostic) -> ONNXGrid {
     let values = try call.constant(scale).values
     guard values.count == 1 else {
       throw call.node.problem(
         "an activation has \(values.count) scales",
         remedy: "quantize activations with one scale a tensor")
     }
-    let element = try element(call, zero)
+    let element =
+      if let source, !call.has(zero) { source } else { try element(call, zero) }
+    guard source == nil || source == element else {
+      throw call.node.problem("its zero point has another type than its operand")
+    }
     let zeroPoint = call.has(zero) ? try call.integers(zero).values.first ?? 0 : 0
     guard values[0].isNormal, values[0] > 0, element.range.contains(zeroPoint) else {
       throw call.node.problem("its scale is \(values[0]), its zero point \(zeroPoint)")

@@ -41,11 +41,14 @@ def record_float(name, net, entries):
 def record_quantized(name, net, entries):
     """The input as codes, and the codes that ONNX Runtime computes operator by operator."""
     model = net.model()
-    value = RANDOM.uniform(-1.2, 1.2, net.shape).astype(np.float32)
-    first = next(n for n in model.graph.node if n.op_type == "QuantizeLinear")
-    scale, zero = (net.array(n) for n in first.input[1:])
-    limits = np.iinfo(zero.dtype)
-    codes = np.clip(np.rint(value / scale) + zero, limits.min, limits.max).astype(zero.dtype)
+    if net.kind == TensorProto.INT8:
+        codes = value = RANDOM.integers(-128, 128, net.shape).astype(np.int8)
+    else:
+        value = RANDOM.uniform(-1.2, 1.2, net.shape).astype(np.float32)
+        first = next(n for n in model.graph.node if n.op_type == "QuantizeLinear")
+        scale, zero = (net.array(n) for n in first.input[1:])
+        limits = np.iinfo(zero.dtype)
+        codes = np.clip(np.rint(value / scale) + zero, limits.min, limits.max).astype(zero.dtype)
     result = run(model, value)
     entries.append({
         "name": name, "model": text(model.SerializeToString()),

@@ -69,11 +69,16 @@ def run(model, value):
 class QuantizedNet(Net):
     """QuantizeLinear and DequantizeLinear around real operators, scales at random."""
 
-    def __init__(self, shape, kind=np.int8, opset=13, powers=False, per_channel=True):
-        super().__init__(shape, opset)
+    def __init__(self, shape, kind=np.int8, opset=13, powers=False, per_channel=True,
+                 signed_input=False):
+        super().__init__(shape, opset, TensorProto.INT8 if signed_input else TensorProto.FLOAT)
         self.type, self.powers, self.per_channel = kind, powers, per_channel
-        self.grid = None
-        self.quantize(2 / 255)
+        if signed_input:
+            self.grid = (self.constant(self.scale(2 / 255)),)
+            self.node("DequantizeLinear", ["x", *self.grid])
+        else:
+            self.grid = None
+            self.quantize(2 / 255)
 
     def scale(self, about, count=None):
         value = about * RANDOM.uniform(0.7, 1.4, count)

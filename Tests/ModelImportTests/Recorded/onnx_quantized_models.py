@@ -189,6 +189,24 @@ def q_linear_operators():
     return n
 
 
+@quantized
+def q_signed_bytes_without_zero_point():
+    n = QuantizedNet([1, 3, 6, 5], signed_input=True)
+    n.layer("Conv", (4, 3, 3, 3), pads=[1, 1, 1, 1])
+    n.quantize(0.02)
+    return n
+
+
+@quantized
+def q_large_quotient():
+    """Scales that are powers of two over one that is none: 2^28 / (24 bits)."""
+    n = QuantizedNet([1, 2, 5, 5], powers=True)
+    n.quantize(0, (n.constant(np.float32(1)), n.constant(np.array(3, np.int8))))
+    n.node("Relu")
+    n.quantize(0, (n.constant(np.float32(0.05)), n.constant(np.array(-9, np.int8))))
+    return n
+
+
 def softmax_at_the_end(requantized):
     n = QuantizedNet([1, 6])
     n.layer("Gemm", (5, 6), transB=1)

@@ -252,3 +252,26 @@ def sixteen_bits():
     grid = n.constant(np.float32(0.001)), n.constant(np.array(3, np.int16))
     n.quantize(0, grid)
     return n
+
+
+@refused("softmax has no integer form by ONNX's rules")
+def softmax_that_is_read_on():
+    n = QuantizedNet([1, 6])
+    n.layer("Gemm", (5, 6), transB=1)
+    n.quantize(0.02)
+    between = n.node("Softmax")
+    n.quantize(0.004)
+    n.layer("Gemm", (3, 5), transB=1)
+    n.quantize(0.02)
+    model = n.model()
+    model.graph.output.append(helper.make_tensor_value_info(between, TensorProto.FLOAT, None))
+    return model
+
+
+@refused("its zero point has another type than its operand")
+def zero_point_of_another_type():
+    n = QuantizedNet([1, 3, 6, 6], signed_input=True)
+    n.nodes[0].input.append(n.constant(np.array(3, np.uint8)))
+    n.layer("Conv", (4, 3, 1, 1))
+    n.quantize(0.02)
+    return n
