@@ -129,8 +129,10 @@ extension SymbolicLayer {
       return assemble(
         select.form.constant & 1 == 1 ? cell["B"] : cell["A"], modulus: width, source: place)
     }
-    let no = assemble(cell["A"], modulus: width, source: place)
-    let yes = assemble(cell["B"], modulus: width, source: place)
+    // Of one bit the bit itself: modulo two its factor could as well be minus one.
+    let modulus = width == 1 ? 64 : width
+    let no = assemble(cell["A"], modulus: modulus, source: place)
+    let yes = assemble(cell["B"], modulus: modulus, source: place)
     if no.fault != nil { return no }
     if yes.fault != nil { return yes }
     let times = Set([select.delay, no.delay, yes.delay].compactMap { $0 })

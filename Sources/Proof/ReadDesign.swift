@@ -63,15 +63,19 @@ struct DesignReader {
   }
 
   /// What stands in a module's file that tools read differently: compiler directives and comments that
-  /// switch text off. `` `ifdef VERILATOR `` is for lint alone.
+  /// switch text off, and what could hide them here: block comments, and characters other than line
+  /// feeds and printable ASCII. `` `ifdef VERILATOR `` is for lint alone.
   func directives(_ module: String) throws(Diagnostics) -> [String] {
-    let text = String(
-      decoding: try readFile(folder.path + "/rtl/\(module).v"), as: UTF8.self)
+    let bytes = try readFile(folder.path + "/rtl/\(module).v")
+    if let odd = bytes.first(where: { $0 != 10 && !(32...126).contains($0) }) {
+      return ["character \(odd)"]
+    }
+    let text = String(decoding: bytes, as: UTF8.self)
     let allowed = [
       "`default_nettype none", "`default_nettype wire", "`ifdef VERILATOR", "`endif",
     ]
     return text.split(separator: "\n").filter { line in
-      line.contains("translate_o")
+      line.contains("translate_o") || line.contains("/*") || line.contains("*/")
         || (line.contains("`") && !line.hasPrefix("//")
           && !allowed.contains(String(line.drop { $0 == " " })))
     }.map { line in String(line.drop { $0 == " " }.prefix(60)) }

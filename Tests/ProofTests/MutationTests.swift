@@ -128,6 +128,12 @@ import Testing
       "text for other tools", layer, "  // Rank 1\n", "`ifdef SYNTHESIS\n`endif\n",
       says: "holds '`ifdef SYNTHESIS'"),
     .init(
+      "line ends that make one line of several", layer, "  // Rank 1\n", "  // Rank 1\r\n",
+      says: "holds 'character 13'"),
+    .init(
+      "a comment that hides its end", layer, "  // Rank 1\n", "  /*\n// */ wire hidden;\n",
+      says: "holds '/*'"),
+    .init(
       "a missing template", "design.json", #" *"rtl/df_fifo.v",\n"#, "",
       says: "rtl/df_fifo.v is not among the design's files"),
     .init(

@@ -18,4 +18,41 @@ import Testing
     let proof = try await ProvedDesign.prove(network.graph, options: network.options)
     #expect(proof.isProved, "\(network.graph)\n\(proof)")
   }
+
+  @Test("a channel of one bit is proved where its tap can leave the image")
+  func oneBit() async throws {
+    var graph = QuantizedGraph(name: "bits")
+    func node(
+      _ name: String, _ kernel: Int, _ outputs: Int, _ real: Double, _ clamp: ClosedRange<Int>,
+      _ inputs: [ValueID]
+    ) -> ValueID {
+      let window = WindowGeometry(
+        inputHeight: 4, inputWidth: 4, kernelHeight: kernel, kernelWidth: kernel, strideY: 1,
+        strideX: 1, padding: .same)!
+      return graph.append(
+        QuantizedNode(
+          name: name,
+          operation: .convolution(
+            QuantizedConvolution(
+              geometry: window, inputChannels: 1, outputChannels: outputs, groups: 1,
+              weights: (0..<outputs * kernel * kernel).map { Int16(($0 * 5) % 11 + 1) },
+              bias: (0..<outputs).map { Int32($0) },
+              requantization: (0..<outputs).map { _ in FixedPointMultiplier(real: real) },
+              clamp: clamp, weightZeroPoints: [0], weightScales: [1])), operands: inputs,
+          type: QuantizedType(
+            shape: TensorShape(height: 4, width: 4, channels: outputs), element: .uint8,
+            scale: 0.5, zeroPoint: 0)))
+    }
+    let input = graph.append(
+      QuantizedNode(
+        name: "image", operation: .input, operands: [],
+        type: QuantizedType(
+          shape: TensorShape(height: 4, width: 4, channels: 1), element: .uint8, scale: 0.5,
+          zeroPoint: 0)))
+    let bit = node("bit", 1, 1, 0.004, 0...1, [input])
+    graph.outputs = [node("full", 3, 2, 0.9, 0...255, [bit])]
+    #expect(graph.verify() == [])
+    let proof = try await ProvedDesign.prove(graph)
+    #expect(proof.isProved, "\(proof)")
+  }
 }
