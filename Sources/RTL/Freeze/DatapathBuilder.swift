@@ -142,8 +142,10 @@ struct DatapathBuilder {
   ) -> SignalID {
     let domain = (domain ?? interval(accumulator)).adding(bias...bias)
     cost.requantizers += 1
-    let line = Self.fit(
-      domain: domain, clamp: clamp, exponent: exponent, channel, &multipliers, function)
+    guard
+      let line = Self.fit(
+        domain: domain, clamp: clamp, exponent: exponent, &multipliers, function)
+    else { preconditionFailure("no line fits the requantizer of channel \(channel)") }
     var source = accumulator
     var offsets = line.offsets
     // The bias goes into the offset, unless their sum leaves 62 bits or the sign of the accumulator
@@ -248,11 +250,11 @@ struct DatapathBuilder {
     }
   }
 
-  /// The proved line of a requantizer on `domain`.
+  /// The proved line of a requantizer on `domain`; nil where none equals it (`ExactRounding`).
   static func fit(
-    domain: Interval, clamp: ClosedRange<Int>, exponent: Int?, _ channel: Int,
+    domain: Interval, clamp: ClosedRange<Int>, exponent: Int?,
     _ multipliers: inout ConstantMultiplier, _ function: (Int) -> Int
-  ) -> LinearStaircase {
+  ) -> LinearStaircase? {
     do {
       let staircase = try Staircase(domain: domain, function: function)
       // With the exponent of a TFLite requantizer a line always exists: its own multiplier.
@@ -263,9 +265,9 @@ struct DatapathBuilder {
           return line
         }
       }
-      preconditionFailure("no line fits the requantizer of channel \(channel)")
+      return nil
     } catch {
-      preconditionFailure("the requantizer of channel \(channel) is no staircase: \(error)")
+      preconditionFailure("a requantizer is no staircase: \(error)")
     }
   }
 }

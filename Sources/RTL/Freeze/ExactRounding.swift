@@ -4,32 +4,36 @@ import NeuralGraph
 /// Whether the requantizers of a network that round ties to even (ONNX's) have hardware: a line
 /// `(acc * c + r) >> s` that equals them. TFLite's always have; these only where no two ties next to
 /// each other are reachable, since a line cannot round one down and the next one up.
+///
+/// Follows the chain of layers as the planner does, so that it asks about the very accumulators that
+/// lowering builds for.
 struct ExactRounding {
   private let graph: QuantizedGraph
-  /// nil when no requantizer is ONNX's.
-  private let intervals: ChannelIntervals?
+  /// The map behind the nodes asked about so far; nil when no requantizer is ONNX's.
+  private var format: PixelFormat?
 
   /// `graph` must be valid (`QuantizedGraph.verify`).
   init(_ graph: QuantizedGraph) {
     self.graph = graph
     let isExact = graph.nodes.contains { $0.operation.isExact }
-    intervals = isExact ? graph.channelIntervals() : nil
+    format = isExact ? try? LayerPlanner.inputFormat(graph) : nil
   }
 
-  /// A diagnostic when a requantizer of this node has no line.
-  func problem(of id: ValueID) -> Diagnostic? {
+  /// A diagnostic when a requantizer of this node has no line. To be asked about each node of the
+  /// chain in turn, once the node is known to be one that hardware has.
+  mutating func problem(of id: ValueID) -> Diagnostic? {
     let node = graph[id]
-    guard let intervals, node.operation.isExact else { return nil }
+    guard let input = format, node.operation != .reshape else { return nil }
+    let plan = LayerPlan(id, node, input: input)
+    format = plan.output
+    guard node.operation.isExact else { return nil }
     var multipliers = ConstantMultiplier()
-    for (channel, accumulators) in intervals.accumulators[id.index].enumerated() {
-      guard let (function, clamp) = node.requantizer(channel) else { continue }
-      let domain = domain(of: node, channel) ?? accumulators
-      if let staircase = try? Staircase(domain: domain, function: function),
-        staircase.fit(
-          clamp: clamp, using: &multipliers, options: .init(spareBits: 0)) != nil
-      {
-        continue
-      }
+    for channel in plan.output.liveChannels {
+      guard let requantizer = plan.requantizer(of: channel) else { continue }
+      let line = DatapathBuilder.fit(
+        domain: requantizer.domain, clamp: requantizer.clamp, exponent: nil, &multipliers,
+        requantizer.function)
+      if line != nil { continue }
       return Diagnostic(
         "the requantizer of channel \(channel) meets ties, which ONNX rounds to even: no "
           + "multiplication, addition and shift equals it",
@@ -38,25 +42,35 @@ struct ExactRounding {
     }
     return nil
   }
+}
 
-  /// All accumulators that the lowering of a convolution may take to be possible: each tap by itself
-  /// inside the image or outside.
-  private func domain(of node: QuantizedNode, _ channel: Int) -> ClosedRange<Int>? {
-    guard case .convolution(let layer) = node.operation, let intervals else { return nil }
-    let zeroPoint = graph[node.operands[0]].type.zeroPoint
-    let inputs = intervals.codes[node.operands[0].index]
-    let perGroup = layer.inputChannelsPerGroup
-    let count = layer.geometry.kernelHeight * layer.geometry.kernelWidth * perGroup
-    let firstInput = channel / layer.outputChannelsPerGroup * perGroup
-    var (low, high) = (Int(layer.bias[channel]), Int(layer.bias[channel]))
-    for index in 0..<count {
-      let weight = Int(layer.weights[channel * count + index])
-      let codes = inputs[firstInput + index % perGroup]
-      let ends = [weight * (codes.lowerBound - zeroPoint), weight * (codes.upperBound - zeroPoint)]
-      low += min(0, ends[0], ends[1])
-      high += max(0, ends[0], ends[1])
+extension LayerPlan {
+  /// A channel's function of its accumulator, bias included, to its code, where it is asked, and its
+  /// clamp; nil for a layer without.
+  fileprivate func requantizer(
+    of channel: Int
+  ) -> (function: (Int) -> Int, domain: Interval, clamp: ClosedRange<Int>)? {
+    let zeroPoint = input.zeroPoint
+    switch node.operation {
+    case .convolution, .fullyConnected:
+      guard let analysis, let clamp = convolutionLayer?.clamp else { return nil }
+      let bias = analysis.biases[channel]
+      let requantize = requantize
+      return ({ requantize(channel, $0) }, analysis.sums[channel].adding(bias...bias), clamp)
+    case .mean(let mean):
+      let count = input.height * input.width
+      let bias = -count * zeroPoint
+      return (
+        { code($0 - bias) },
+        input.channels[channel].interval.scaled(by: count).adding(bias...bias), mean.clamp
+      )
+    case .rescale(let rescale):
+      return (
+        { code($0 + zeroPoint) },
+        input.channels[channel].interval.adding(-zeroPoint...(-zeroPoint)), rescale.clamp
+      )
+    default: return nil
     }
-    return low...high
   }
 }
 
@@ -73,29 +87,6 @@ extension QuantizedOperation {
     case .mean(let mean): mean.requantization.isExact
     case .rescale(let rescale): rescale.requantization.isExact
     case .input, .averagePool, .maxPool, .add, .pad, .reshape, .softmax: false
-    }
-  }
-}
-
-extension QuantizedNode {
-  /// The function of a channel's accumulator to its code, and its clamp.
-  fileprivate func requantizer(
-    _ channel: Int
-  ) -> (function: (Int) -> Int, clamp: ClosedRange<Int>)? {
-    let zero = type.zeroPoint
-    func clamped(
-      _ clamp: ClosedRange<Int>, _ apply: @escaping (Int) -> Int
-    ) -> (function: (Int) -> Int, clamp: ClosedRange<Int>) {
-      ({ min(max(zero + apply($0), clamp.lowerBound), clamp.upperBound) }, clamp)
-    }
-    switch operation {
-    case .convolution(let layer):
-      return clamped(layer.clamp) { layer.requantization[channel].apply($0) }
-    case .fullyConnected(let layer):
-      return clamped(layer.clamp) { layer.requantization[channel].apply($0) }
-    case .mean(let mean): return clamped(mean.clamp) { mean.requantization.apply($0) }
-    case .rescale(let rescale): return clamped(rescale.clamp) { rescale.requantization.apply($0) }
-    case .input, .averagePool, .maxPool, .add, .pad, .reshape, .softmax: return nil
     }
   }
 }

@@ -31,7 +31,7 @@ public struct FixedPrefix: Hashable, Sendable {
     }
     layers = []
     result = input
-    let rounding = ExactRounding(graph)
+    var rounding = ExactRounding(graph)
     var convolutions = 0
     var value = input
     while fixedLayers == nil || convolutions < fixedLayers! {

@@ -18,6 +18,26 @@ struct LayerPlanner {
   static func plan(_ prefix: FixedPrefix, _ graph: QuantizedGraph) throws(Diagnostics)
     -> [LayerPlan]
   {
+    var format = try inputFormat(graph)
+    var plans: [LayerPlan] = []
+    var convolutions = 0
+    for value in prefix.layers {
+      let node = graph[value]
+      if node.operation.isConvolution { convolutions += 1 }
+      var plan = LayerPlan(value, node, input: format)
+      if node.operation.isConvolution { plan.convolution = convolutions }
+      // The first layer takes the stream through a window even when it is 1x1.
+      if plans.isEmpty, plan.form == .pointwise {
+        plan.form = .window(.pointwise(height: format.height, width: format.width))
+      }
+      plans.append(plan)
+      format = plan.output
+    }
+    return plans
+  }
+
+  /// The map that enters the hardware.
+  static func inputFormat(_ graph: QuantizedGraph) throws(Diagnostics) -> PixelFormat {
     guard let input = graph.values.first(where: { graph[$0].operation == .input }) else {
       throw Diagnostics(Diagnostic("the network has no input"))
     }
@@ -28,31 +48,22 @@ struct LayerPlanner {
           "the input is \(type.shape), not an image", node: graph[input].name,
           remedy: "hardware takes 1xHxWxC"))
     }
-    var format = PixelFormat(
+    return PixelFormat(
       height: type.shape.height, width: type.shape.width,
       channels: Array(repeating: .live(type.element.range), count: type.shape.channels),
       element: type.element, zeroPoint: type.zeroPoint)
-    var plans: [LayerPlan] = []
-    var convolutions = 0
-    for value in prefix.layers {
-      let node = graph[value]
-      if node.operation.isConvolution { convolutions += 1 }
-      var plan = LayerPlan(
-        value: value, node: node, form: .pointwise, input: format, output: format, analysis: nil,
-        convolution: node.operation.isConvolution ? convolutions : nil)
-      plan.settle()
-      // The first layer takes the stream through a window even when it is 1x1.
-      if plans.isEmpty, plan.form == .pointwise {
-        plan.form = .window(.pointwise(height: format.height, width: format.width))
-      }
-      plans.append(plan)
-      format = plan.output
-    }
-    return plans
   }
 }
 
 extension LayerPlan {
+  /// The plan of a node that hardware has, behind a map of this format.
+  init(_ value: ValueID, _ node: QuantizedNode, input: PixelFormat) {
+    self.init(
+      value: value, node: node, form: .pointwise, input: input, output: input, analysis: nil,
+      convolution: nil)
+    settle()
+  }
+
   /// The requantization of a weight layer: (channel, accumulator) to output code.
   var requantize: (Int, Int) -> Int {
     let zero = node.type.zeroPoint

@@ -36,9 +36,11 @@ extension LayerPlan {
       let bias = analysis.biases[channel]
       let domain = analysis.sums[channel].adding(bias...bias)
       let exponent = layer.requantization.isEmpty ? nil : layer.requantization[channel].signExponent
-      let line = DatapathBuilder.fit(
-        domain: domain, clamp: layer.clamp, exponent: exponent, channel, &multipliers
-      ) { function(channel, $0) }
+      guard
+        let line = DatapathBuilder.fit(
+          domain: domain, clamp: layer.clamp, exponent: exponent, &multipliers,
+          { function(channel, $0) })
+      else { preconditionFailure("no line fits the requantizer of channel \(channel)") }
       survey.channels += 1
       survey.multiplierAdders += multipliers.adderCount(line.multiplier)
       survey.multiplierBits = max(

@@ -39,4 +39,43 @@ import Testing
     #expect(prefix.reason?.message.contains("meets ties") == true)
     #expect(prefix.reason?.place.node == "b")
   }
+
+  @Test("What is taken has a line for every channel, windows that leave the image included")
+  func takenIsLowered() throws {
+    var random = SeededGenerator(5)
+    let scales: [Float] = [0x1p-4, 0.0078125, 0.03, 0.0123, 0.75, 0x1p-7, 1, 0.05]
+    var layers = 0
+    var refused = 0
+    for seed in 0..<150 as Range<UInt64> {
+      var network = SmallNetwork(
+        height: random.pick(1...4), width: random.pick(1...4), channels: 2, element: .int8,
+        zeroPoint: random.pick(-128...127), seed: seed)
+      var count = 0
+      for name in ["a", "b", "c"] {
+        let scale = ExactMultiplier(
+          [scales[random.pick(0...7)], scales[random.pick(0...7)]],
+          dividedBy: scales[random.pick(0...7)] * Float(1 << random.pick(0...8)))
+        guard let scale else { continue }
+        network.convolve(
+          name, kernel: random.pick(1...3), stride: random.pick(1...2), channels: 3,
+          zeroPoint: random.pick(-128...127), multiplier: FixedPointMultiplier(scale))
+        count += 1
+      }
+      let graph = network.graph
+      guard graph.verify().isEmpty,
+        let design = try? Freeze.design(graph, options: FreezeOptions(effort: 0))
+      else { continue }
+      layers += design.layers.count
+      refused += count - design.layers.count
+      let pixels = network.frame(seed: seed)
+      let type = graph[ValueID(0)].type
+      let values = try graph.evaluate(
+        IntegerTensor(shape: type.shape, element: type.element, codes: pixels))
+      for (layer, map) in zip(design.layers, design.evaluate(pixels)) {
+        #expect(map == values[layer.value.index].codes, "\(layer.name), seed \(seed)")
+      }
+    }
+    #expect(layers > 100)
+    #expect(refused > 10)
+  }
 }
