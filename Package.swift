@@ -52,11 +52,15 @@ let package = Package(
     .target(
       name: "Proof", dependencies: ["NeuralGraph", "RTL", "RTLTemplates", "Simulation"],
       swiftSettings: strict),
+    // Area, speed and energy: technologies, memories, NVDLA, the design space.
+    .target(
+      name: "Estimation", dependencies: ["NeuralGraph", "RTL"],
+      resources: [.embedInCode("Technologies")], swiftSettings: strict),
     .executableTarget(
       name: "deepfreeze",
       dependencies: [
         "NeuralGraph", "TensorFiles", "ModelImport", "GraphPasses", "AdderGraph", "RTL",
-        "Simulation", "Proof", "Verilog",
+        "Simulation", "Proof", "Verilog", "Estimation",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -81,6 +85,9 @@ let package = Package(
     .testTarget(
       name: "ProofTests",
       dependencies: ["Proof", "Simulation", "ModelImport", "GraphPasses"], swiftSettings: strict),
+    .testTarget(
+      name: "EstimationTests", dependencies: ["Estimation", "ModelImport", "GraphPasses"],
+      swiftSettings: strict),
     .testTarget(
       name: "EndToEndTests",
       dependencies: ["deepfreeze", "Simulation", "ModelImport", "GraphPasses", "TensorFiles"],

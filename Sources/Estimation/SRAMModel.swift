@@ -1,0 +1,70 @@
+import NeuralGraph
+
+/// Area and access energy of a memory macro by depth and width.
+///
+/// The array is `words` rows of `wordBits` columns. Area of a one-port macro: `bit` a cell, `column` a
+/// column (sense amplifier, write driver), `row` a row (word-line driver). A memory with one read and
+/// one write port has larger cells: `portFactor` times the area of cells. Energy of an access:
+/// `wordBitEnergy` a bit of the word and `cellEnergy` a cell, for the bit lines that move with it.
+/// Small memories are registers by choice, below `registersBelowBits` bits.
+public struct SRAMModel: Hashable, Sendable, Codable {
+  /// um2.
+  public var bit: Quantity
+  public var column: Quantity
+  public var row: Quantity
+  /// The area of a cell with a read and a write port as a multiple of one with one port, and why.
+  public var portFactor: Double
+  public var portFactorSource: String
+  /// pJ.
+  public var wordBitEnergy: Quantity
+  public var cellEnergy: Quantity
+  /// Memories of fewer bits are built of registers.
+  public var registersBelowBits: Int
+
+  /// A memory with one read port and one write port, as `df_sram_1r1w`.
+  public struct Memory: Hashable, Sendable {
+    public var words: Int
+    public var wordBits: Int
+
+    public init(words: Int, wordBits: Int) {
+      self.words = words
+      self.wordBits = wordBits
+    }
+
+    public var bits: Int { words * wordBits }
+  }
+
+  /// True when the memory is registers by choice.
+  public func isRegisters(_ memory: Memory) -> Bool { memory.bits < registersBelowBits }
+
+  /// The area of the memory as a macro, um2.
+  public func area(_ memory: Memory) -> Quantity {
+    var cells = bit * (Double(memory.bits) * portFactor)
+    cells.provenance = cells.provenance.through(.stated, portFactorSource)
+    return cells + column * Double(memory.wordBits) + row * Double(memory.words)
+  }
+
+  /// The energy of one read or one write of a word, pJ.
+  public func accessEnergy(_ memory: Memory) -> Quantity {
+    wordBitEnergy * Double(memory.wordBits) + cellEnergy * Double(memory.bits)
+  }
+
+  func verify() -> [Diagnostic] {
+    var found: [Diagnostic] = []
+    found += bit.verify(.squareMicrometre, name: "sram.bit")
+    found += column.verify(.squareMicrometre, name: "sram.column")
+    found += row.verify(.squareMicrometre, name: "sram.row")
+    found += wordBitEnergy.verify(.picojoule, name: "sram.wordBitEnergy")
+    found += cellEnergy.verify(.picojoule, name: "sram.cellEnergy")
+    if !(1...10).contains(portFactor) {
+      found.append(Diagnostic("sram.portFactor is not a number from 1 to 10"))
+    }
+    if portFactorSource.isEmpty {
+      found.append(Diagnostic("sram.portFactor does not say where it comes from"))
+    }
+    if !(0...1 << 20).contains(registersBelowBits) {
+      found.append(Diagnostic("sram.registersBelowBits is not a number from 0 to 1,048,576"))
+    }
+    return found
+  }
+}

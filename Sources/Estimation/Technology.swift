@@ -1,0 +1,163 @@
+import NeuralGraph
+
+/// What gates, registers and memories cost in one technology: one JSON file.
+///
+/// `docs/estimation.md` says how to add one.
+public struct Technology: Hashable, Sendable, Codable {
+  /// What one unit of each thing that a design counts takes, in um2.
+  public struct Areas: Hashable, Sendable, Codable {
+    /// A result bit of a two-input adder of a weight sum.
+    public var sumAdderBit: Quantity
+    /// A result bit of a two-input adder of a requantizer.
+    public var requantizerAdderBit: Quantity
+    /// The rest of a channel's requantizer: sign, clamp.
+    public var requantizer: Quantity
+    /// A bit of a register behind the window.
+    public var pipelineRegisterBit: Quantity
+    /// A bit of a window register or an accumulator: it has an enable.
+    public var windowRegisterBit: Quantity
+    /// A bit of a FIFO's word, with its share of the multiplexer that reads it.
+    public var fifoBit: Quantity
+    /// A bit of a stage's input pixel: the line buffer's registers around its memory.
+    public var pixelBit: Quantity
+    /// The control of a stage: counters, credits, valid bits.
+    public var stageControl: Quantity
+  }
+
+  /// What one unit of each thing takes, in pJ.
+  public struct Energies: Hashable, Sendable, Codable {
+    /// A register bit, a clock cycle, whether or not its data changes.
+    public var registerClock: Quantity
+    /// A register bit that takes a new pixel, besides its clock.
+    public var registerData: Quantity
+    /// A bit of a window register that moves: what lies between it and the next.
+    public var windowBit: Quantity
+    /// An adder's result bit that computes a new pixel.
+    public var adderBit: Quantity
+    /// Mean transitions a net and clock at which the above hold.
+    public var activity: Double
+  }
+
+  public static let formatName = "deepfreeze-technology"
+  public static let currentVersion = 1
+
+  public var format: String
+  public var version: Int
+  /// What `--technology` calls it.
+  public var name: String
+  public var title: String
+  /// Nanometres; one of `ProcessNode.all`.
+  public var node: Int
+  /// Volts that the library was characterised at.
+  public var supplyVoltage: Double
+  /// Volts that figures are scaled from: `supplyVoltage` but where the polynomial does not reach it.
+  public var scalingVoltage: Double
+  /// What a reader of the figures must know.
+  public var notes: [String]
+  /// File names of the liberty that the figures were measured with.
+  public var liberty: [String]
+  public var areas: Areas
+  public var energies: Energies
+  /// The longest path at two adder levels between registers, ns.
+  public var clockPeriod: Quantity
+  public var sram: SRAMModel
+
+  /// Reads a technology's JSON; `file` names it in diagnostics.
+  public init(json: [UInt8], file: String) throws(Diagnostics) {
+    self = try StableJSON.decode(Technology.self, json, file: file)
+    let found = verify()
+    guard found.isEmpty else { throw Diagnostics(found).inFile(file) }
+  }
+
+  /// Reads the technology of the file at `path`.
+  public init(path: String) throws(Diagnostics) {
+    try self.init(json: try readFile(path, limit: 1 << 20), file: path)
+  }
+
+  /// The node and voltage that figures are scaled from. Its existence is what `verify` checks.
+  public var operation: ProcessNode.Operation {
+    get throws(Diagnostics) { try ProcessNode(node).operation(voltage: scalingVoltage) }
+  }
+
+  /// Everything that makes the technology unusable; a file may hold anything.
+  public func verify() -> [Diagnostic] {
+    guard format == Self.formatName, version == Self.currentVersion else {
+      return [
+        Diagnostic(
+          "it is not a technology of deepfreeze, version \(Self.currentVersion), but '\(format)', "
+            + "version \(version)",
+          remedy: "see docs/estimation.md")
+      ]
+    }
+    var found: [Diagnostic] = []
+    if name.isEmpty { found.append(Diagnostic("the technology has no name")) }
+    do throws(Diagnostics) { _ = try operation } catch { found += error.all }
+    if !(0.1...10).contains(supplyVoltage) {
+      found.append(Diagnostic("\(supplyVoltage) V is no supply voltage"))
+    }
+    if !(0...2).contains(energies.activity) || energies.activity == 0 {
+      found.append(Diagnostic("an activity of \(energies.activity) transitions a clock is absurd"))
+    }
+    func require(_ quantity: Quantity, _ unit: QuantityUnit, _ name: String) {
+      found += quantity.verify(unit, name: name)
+    }
+    require(areas.sumAdderBit, .squareMicrometre, "areas.sumAdderBit")
+    require(areas.requantizerAdderBit, .squareMicrometre, "areas.requantizerAdderBit")
+    require(areas.requantizer, .squareMicrometre, "areas.requantizer")
+    require(areas.pipelineRegisterBit, .squareMicrometre, "areas.pipelineRegisterBit")
+    require(areas.windowRegisterBit, .squareMicrometre, "areas.windowRegisterBit")
+    require(areas.fifoBit, .squareMicrometre, "areas.fifoBit")
+    require(areas.pixelBit, .squareMicrometre, "areas.pixelBit")
+    require(areas.stageControl, .squareMicrometre, "areas.stageControl")
+    require(energies.registerClock, .picojoule, "energies.registerClock")
+    require(energies.registerData, .picojoule, "energies.registerData")
+    require(energies.windowBit, .picojoule, "energies.windowBit")
+    require(energies.adderBit, .picojoule, "energies.adderBit")
+    require(clockPeriod, .nanosecond, "clockPeriod")
+    if clockPeriod.low <= 0 { found.append(Diagnostic("a clock period is above zero")) }
+    return found + sram.verify()
+  }
+}
+
+extension Quantity {
+  /// What is wrong with a figure that a file holds: another unit, no interval, negative, absurd.
+  func verify(_ unit: QuantityUnit, name: String) -> [Diagnostic] {
+    guard self.unit == unit else {
+      return [Diagnostic("\(name) is in \(self.unit.rawValue), not in \(unit.rawValue)")]
+    }
+    guard low.isFinite, high.isFinite, 0 <= low, low <= high, high <= 1e9 else {
+      return [Diagnostic("\(name) is not an interval of numbers from 0 to 1e9")]
+    }
+    guard !provenance.sources.isEmpty else {
+      return [Diagnostic("\(name) does not say where it comes from", remedy: "add sources")]
+    }
+    return []
+  }
+}
+
+extension Technology {
+  /// The technologies that the program carries, by name.
+  public static let builtIn: [Technology] = {
+    [
+      ("nangate45.json", PackageResources.nangate45_json)
+    ].map { file, bytes in
+      do throws(Diagnostics) {
+        return try Technology(json: bytes, file: file)
+      } catch {
+        preconditionFailure("a technology of the program is corrupt: \(error)")
+      }
+    }
+  }()
+
+  /// The technology called `name` that the program carries, or that of the JSON file at that path.
+  public static func named(_ name: String) throws(Diagnostics) -> Technology {
+    if let found = builtIn.first(where: { $0.name == name }) { return found }
+    guard name.hasSuffix(".json") else {
+      throw Diagnostics(
+        Diagnostic(
+          "no technology is called '\(name)'",
+          remedy: "give one of \(builtIn.map(\.name).joined(separator: ", ")), or a .json file"))
+    }
+    return try Technology(path: name)
+  }
+}
