@@ -79,6 +79,19 @@ public enum Item: Hashable, Sendable {
   /// `module #(parameters) name (connections);`
   case instance(
     module: String, parameters: [Parameter], name: String, connections: [Connection])
+
+  /// Registers that take new values at the same edge, `assignmentsPerProcess` a process: Yosys' time
+  /// for one grows with the square of its assignments.
+  public static func processes(
+    clock: String, enable: Expression?, _ assignments: [Assignment],
+    assignmentsPerProcess: Int = 64
+  ) -> [Item] {
+    stride(from: 0, to: assignments.count, by: assignmentsPerProcess).map {
+      .clocked(
+        clock: clock, enable: enable,
+        Array(assignments[$0..<min($0 + assignmentsPerProcess, assignments.count)]))
+    }
+  }
 }
 
 /// A Verilog module with ANSI ports.

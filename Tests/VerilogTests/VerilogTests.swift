@@ -97,6 +97,18 @@ import Verilog
     #expect(SourceFile(header: ["adds three"], module: module).text == expected)
   }
 
+  @Test("A register rank is written in processes of at most 64 assignments, in order")
+  func processes() {
+    let assignments = (0..<130).map { Assignment(.name("q\($0)"), .name("d\($0)")) }
+    let items = Item.processes(clock: "aclk", enable: .name("step"), assignments)
+    let pieces = items.compactMap {
+      if case .clocked("aclk", .name("step"), let piece) = $0 { piece } else { nil }
+    }
+    #expect(pieces.map(\.count) == [64, 64, 2])
+    #expect(pieces.flatMap(\.self) == assignments)
+    #expect(Item.processes(clock: "aclk", enable: nil, []).isEmpty)
+  }
+
   @Test("Long declarations wrap before column 100")
   func wraps() {
     let names = (0..<40).map { "register_\($0)" }

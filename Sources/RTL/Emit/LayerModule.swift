@@ -161,7 +161,7 @@ struct LayerModule {
       return plain.keys.sorted().map { .registers(width: $0, names: plain[$0]!, attribute: nil) }
         + repeated.keys.sorted().map {
           .registers(width: $0, names: repeated[$0]!, attribute: "keep")
-        } + [.clocked(clock: "aclk", enable: .name("column_step"), moves)]
+        } + Item.processes(clock: "aclk", enable: .name("column_step"), moves)
     }
   }
 
@@ -237,7 +237,7 @@ struct LayerModule {
               .name("accumulate_first"), .constant(width: width, value: 0), .name(name)),
             extended)))
     }
-    items.append(.clocked(clock: "aclk", enable: .name("accumulate_step"), updates))
+    items += Item.processes(clock: "aclk", enable: .name("accumulate_step"), updates)
     return items
   }
 
@@ -284,7 +284,7 @@ struct LayerModule {
     for width in kept.keys.sorted() {
       items.append(.registers(width: width, names: kept[width]!, attribute: "keep"))
     }
-    items.append(.clocked(clock: "aclk", enable: nil, updates))
+    items += Item.processes(clock: "aclk", enable: nil, updates)
     return items
   }
 }
