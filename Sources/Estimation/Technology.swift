@@ -139,7 +139,8 @@ extension Technology {
   /// The technologies that the program carries, by name.
   public static let builtIn: [Technology] = {
     [
-      ("nangate45.json", PackageResources.nangate45_json)
+      ("nangate45.json", PackageResources.nangate45_json),
+      ("asap7.json", PackageResources.asap7_json),
     ].map { file, bytes in
       do throws(Diagnostics) {
         return try Technology(json: bytes, file: file)

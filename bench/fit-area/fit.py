@@ -82,6 +82,7 @@ def power(args, base, top):
         open(base + ".tcl", "w").write(f"""read_liberty {args.liberty}
 read_verilog {base}.sta.v
 link_design {top}
+set_cmd_units -time ns
 create_clock -name aclk -period {PERIOD} [get_ports aclk]
 puts "slack [format %.4f [expr 1e9 * [sta::worst_slack_cmd max]]]"
 foreach a {{0.0 {ACTIVITY}}} {{

@@ -1,0 +1,175 @@
+import NeuralGraph
+import RTL
+
+/// The cost of a design's first layers from what the design counts: bits of adders, registers, FIFOs
+/// and memories, times a technology's coefficients. Nothing is synthesised.
+public struct FixedLayerModel: Hashable, Sendable {
+  public var technology: Technology
+
+  public init(_ technology: Technology) { self.technology = technology }
+
+  /// Where a design can be cut: behind each convolution, and behind its last layer. The number of
+  /// layers, the fewest first.
+  public static func cuts(of design: Design) -> [Int] {
+    let layers = design.layers
+    var cuts = layers.indices.filter { layers[$0].cost.convolution != nil }.map { $0 + 1 }
+    // Pools behind the last convolution belong to the cut behind it.
+    if cuts.isEmpty { cuts = [layers.count] } else { cuts[cuts.count - 1] = layers.count }
+    return cuts
+  }
+
+  /// The cost of the first `count` layers, at the technology's own node. A cut inside a stage leaves the
+  /// stage's window and puts its FIFO there, as deep as the ranks before it need.
+  public func cost(of design: Design, layers count: Int) -> FixedLayerCost {
+    precondition((1...design.layers.count).contains(count), "a cut lies behind a layer")
+    let stages = Self.cut(design, layers: count)
+    let cycles = design.timing.inputPixels
+    var sums = Sums(cycles: Double(cycles))
+    var convolutions = 0
+    var multiplyAccumulates = 0
+    for stage in stages {
+      sums.add(stage, sidebandBits: design.options.sidebandBits, technology.sram)
+      for layer in stage.layers {
+        if layer.cost.convolution != nil { convolutions += 1 }
+        multiplyAccumulates += layer.cost.multiplyAccumulates
+      }
+    }
+    return FixedLayerCost(
+      convolutions: convolutions, multiplyAccumulates: multiplyAccumulates, cyclesPerFrame: cycles,
+      area: area(sums), energy: energy(sums), clockPeriod: modelled(technology.clockPeriod))
+  }
+
+  /// The stages of the first layers, the last one's FIFO sized for the layers that it keeps.
+  private static func cut(_ design: Design, layers count: Int) -> [Stage] {
+    var stages: [Stage] = []
+    var left = count
+    for var stage in design.stages where left > 0 {
+      if stage.layers.count > left {
+        stage.layers.removeLast(stage.layers.count - left)
+        stage.timing = StageTiming(
+          stage.timing.kind, ranks: max(1, stage.layers.reduce(0) { $0 + $1.schedule.ranks }))
+        let timings = stages.map(\.timing) + [stage.timing]
+        stage.timing.fifoDepth = StreamTiming(stages: timings).safeFIFODepths[timings.count - 1]
+      }
+      left -= stage.layers.count
+      stages.append(stage)
+    }
+    return stages
+  }
+
+  /// Counts of one cut: bits, and bits times how often they move in a frame.
+  private struct Sums {
+    let cycles: Double
+    var sumAdderBits = 0.0
+    var requantizerAdderBits = 0.0
+    var requantizers = 0.0
+    var pipelineBits = 0.0
+    var windowBits = 0.0
+    var fifoBits = 0.0
+    var pixelBits = 0.0
+    var memoryRegisterBits = 0.0
+    var stages = 0.0
+    /// Bits times moves.
+    var adderMoves = 0.0
+    var windowMoves = 0.0
+    var registerMoves = 0.0
+    var macros: [(memory: SRAMModel.Memory, accesses: Double)] = []
+
+    init(cycles: Double) { self.cycles = cycles }
+
+    mutating func add(_ stage: Stage, sidebandBits: Int, _ sram: SRAMModel) {
+      // Trees behind a window move with each of its steps, whether or not the step emits.
+      let steps = Double(stage.timing.inputPixels)
+      let outputs = Double(stage.timing.outputPixels)
+      stages += 1
+      for layer in stage.layers {
+        let cost = layer.cost
+        let adders = Double(cost.adderBits)
+        sumAdderBits += Double(cost.sumAdderBits)
+        requantizerAdderBits += adders - Double(cost.sumAdderBits)
+        requantizers += Double(cost.requantizers)
+        pipelineBits += Double(cost.registerBits)
+        windowBits += Double(cost.windowRegisterBits)
+        adderMoves += adders * steps
+        windowMoves += Double(cost.windowRegisterBits) * steps
+        registerMoves += Double(cost.registerBits + cost.windowRegisterBits) * steps
+      }
+      let word = Double(max(1, stage.output.pixelBits) + sidebandBits + 2)
+      fifoBits += Double(stage.timing.fifoDepth) * word
+      registerMoves += word * outputs
+      let input = Double(stage.input.pixelBits)
+      pixelBits += input
+      registerMoves += input * steps
+      if let memory = stage.memory {
+        let macro = SRAMModel.Memory(words: memory.words, wordBits: memory.wordBits)
+        if sram.isRegisters(macro) {
+          memoryRegisterBits += Double(macro.bits)
+          registerMoves += Double(macro.wordBits) * steps
+        } else {
+          // A step reads a word and writes one.
+          macros.append((macro, 2 * steps))
+        }
+      }
+    }
+
+    var allRegisterBits: Double {
+      pipelineBits + windowBits + fifoBits + pixelBits + memoryRegisterBits
+    }
+  }
+
+  private func area(_ sums: Sums) -> AreaBreakdown {
+    let areas = technology.areas
+    var memories = areas.fifoBit * sums.memoryRegisterBits
+    for (macro, _) in sums.macros { memories = memories + technology.sram.area(macro) }
+    return AreaBreakdown(
+      adders: areas.sumAdderBit * sums.sumAdderBits,
+      requantizers: areas.requantizerAdderBit * sums.requantizerAdderBits + areas.requantizer
+        * sums.requantizers,
+      pipelineRegisters: areas.pipelineRegisterBit * sums.pipelineBits,
+      windowRegisters: areas.windowRegisterBit * sums.windowBits,
+      fifos: areas.fifoBit * sums.fifoBits,
+      control: areas.pixelBit * sums.pixelBits + areas.stageControl * sums.stages,
+      memories: memories
+    ).mapped(modelled)
+  }
+
+  private func energy(_ sums: Sums) -> EnergyBreakdown {
+    let energies = technology.energies
+    var memories = technology.sram.wordBitEnergy * 0
+    for (macro, accesses) in sums.macros {
+      memories = memories + technology.sram.accessEnergy(macro) * accesses
+    }
+    return EnergyBreakdown(
+      clock: energies.registerClock * (sums.allRegisterBits * sums.cycles),
+      gatedClock: energies.registerClock * sums.registerMoves,
+      registers: energies.registerData * sums.registerMoves,
+      logic: energies.adderBit * sums.adderMoves + energies.windowBit * sums.windowMoves,
+      memories: memories
+    ).mapped(modelled)
+  }
+
+  private func modelled(_ quantity: Quantity) -> Quantity {
+    var quantity = quantity
+    quantity.provenance = quantity.provenance.through(.modelled, technology.title)
+    return quantity
+  }
+}
+
+extension FixedLayerModel {
+  /// The cost of every cut of `design` at `node` as intervals from all `technologies`, in the order of
+  /// `cuts(of:)`.
+  public static func costs(
+    of design: Design, technologies: [Technology], at node: ProcessNode
+  ) throws(Diagnostics) -> [FixedLayerCost] {
+    precondition(!technologies.isEmpty, "a cost is a technology's")
+    let target = try node.operation()
+    var origins: [ProcessNode.Operation] = []
+    for technology in technologies { origins.append(try technology.operation) }
+    return cuts(of: design).map { cut in
+      let found = zip(technologies, origins).map { technology, origin in
+        FixedLayerModel(technology).cost(of: design, layers: cut).scaled(from: origin, to: target)
+      }
+      return found.dropFirst().reduce(found[0]) { $0.hull($1) }
+    }
+  }
+}
