@@ -74,6 +74,8 @@ bench: build
 fuzz: build
 	$(DEEPFREEZE) fuzz --seeds $(SEEDS) --first $(FIRST) --verilator-every $(VERILATOR_EVERY) \
 	  --crashers Tests/Crashers
+	$(DEEPFREEZE) fuzz --seeds $(SEEDS) --first $(FIRST) --verilator-every $(VERILATOR_EVERY) \
+	  --arithmetic onnx --crashers Tests/Crashers
 	swift test -c release --disable-xctest --filter Robustness
 
 clean:

@@ -20,6 +20,9 @@ struct FuzzCommand: AsyncParsableCommand {
   @Option(help: "Run every Nth network in Verilator too; 0 for none. Icarus runs them all.")
   var verilatorEvery: Int = 1
 
+  @Option(help: "How their requantizers round: tflite or onnx.")
+  var arithmetic: FuzzArithmetic = .tflite
+
   @Option(help: "Networks at a time.")
   var jobs: Int = 2
 
@@ -59,14 +62,16 @@ struct FuzzCommand: AsyncParsableCommand {
       if output.json {
         printJSON(Summary(networks: seeds, failures: failures))
       } else {
-        print("\(seeds) random networks from seed \(first): \(failures.count) failed")
+        print(
+          "\(seeds) random networks (\(arithmetic.rawValue)) from seed \(first): \(failures.count) failed"
+        )
       }
     }
     if !failures.isEmpty { throw ExitCode.checkFailed }
   }
 
   private func run(seed: UInt64) async -> Failure {
-    let network = FuzzCase(seed: seed)
+    let network = FuzzCase(seed: seed, arithmetic: arithmetic)
     let runsVerilator =
       verilatorEvery > 0 && (seed &- first).isMultiple(of: UInt64(verilatorEvery))
     let problems = await network.run(
@@ -74,7 +79,7 @@ struct FuzzCommand: AsyncParsableCommand {
     if let crashers, let problem = problems.first {
       do throws(Diagnostics) {
         try writeFile(
-          network.crasher(problem: problem), to: "\(crashers)/seed-\(seed).json")
+          network.crasher(problem: problem), to: "\(crashers)/\(arithmetic.rawValue)-\(seed).json")
       } catch {
         return Failure(seed: seed, problems: problems + error.all.map(\.description))
       }
@@ -96,3 +101,5 @@ struct FuzzCommand: AsyncParsableCommand {
     var failures: [Failure]
   }
 }
+
+extension FuzzArithmetic: ExpressibleByArgument {}

@@ -65,6 +65,56 @@ import Testing
     #expect(seen.count == 20, "only \(seen.sorted())")
   }
 
+  @Test("ONNX's arithmetic: a seed gives the same network again, valid and wholly in hardware")
+  func onnxIsDeterministic() throws {
+    for seed in 1...60 as ClosedRange<UInt64> {
+      let network = RandomNetwork(seed: seed, arithmetic: .onnx)
+      #expect(network.graph == RandomNetwork(seed: seed, arithmetic: .onnx).graph)
+      #expect(network.graph.verify() == [])
+      let prefix = try FixedPrefix(network.graph, fixedLayers: nil)
+      #expect(prefix.layers.count == network.graph.nodes.count - 1)
+    }
+  }
+
+  @Test("ONNX's arithmetic: every requantizer of every kind is exact, with divisors above 1")
+  func onnxCoverage() {
+    var seen: Set<String> = []
+    for seed in 1...150 as ClosedRange<UInt64> {
+      for node in RandomNetwork(seed: seed, arithmetic: .onnx).graph.nodes {
+        let divisors: [Int]
+        switch node.operation {
+        case .convolution(let layer): divisors = layer.requantization.map(\.divisor)
+        case .fullyConnected(let layer): divisors = layer.requantization.map(\.divisor)
+        case .mean(let mean): divisors = [mean.requantization.divisor]
+        case .rescale(let rescale): divisors = [rescale.requantization.divisor]
+        default: continue
+        }
+        #expect(divisors.allSatisfy { $0 > 0 })
+        if divisors.contains(where: { $0 > 1 }) {
+          seen.insert(String(describing: node.operation).prefix { $0 != "(" }.description)
+        }
+      }
+    }
+    #expect(seen == ["convolution", "fullyConnected", "mean", "rescale"])
+  }
+
+  @Test("ONNX's arithmetic: a crasher file keeps the divisors")
+  func onnxCrasherFile() throws {
+    for seed in 1...20 as ClosedRange<UInt64> {
+      let network = FuzzCase(seed: seed, arithmetic: .onnx)
+      let again = try FuzzCase(crasher: network.crasher(problem: "a test"))
+      #expect(again.graph == network.graph && again.options == network.options)
+    }
+  }
+
+  @Test("12 random networks of ONNX's arithmetic: interpreter, datapaths and Icarus agree")
+  func onnxInIcarus() async {
+    for seed in 1...12 as ClosedRange<UInt64> {
+      let problems = await FuzzCase(seed: seed, arithmetic: .onnx).run(simulators: [.icarus])
+      #expect(problems == [], "seed \(seed)")
+    }
+  }
+
   @Test("30 random networks: interpreter, datapaths and Icarus agree at every layer and cycle")
   func icarus() async {
     await run(Array(1...30), simulators: [.icarus])

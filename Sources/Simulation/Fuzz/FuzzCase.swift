@@ -11,8 +11,8 @@ public struct FuzzCase: Sendable {
   public var options: FreezeOptions
 
   /// The random network of a seed.
-  public init(seed: UInt64) {
-    let network = RandomNetwork(seed: seed)
+  public init(seed: UInt64, arithmetic: FuzzArithmetic = .tflite) {
+    let network = RandomNetwork(seed: seed, arithmetic: arithmetic)
     self.init(seed: seed, graph: network.graph, options: network.options)
   }
 

@@ -15,21 +15,29 @@ public struct RandomNetwork: Sendable {
     self.options = options
   }
 
-  /// The network of a seed. Candidates that the checks refuse are thrown away; the search is part
-  /// of the seed's sequence.
-  public init(seed: UInt64) {
+  /// The network of a seed. Candidates that the checks refuse, or that hardware exists only in part
+  /// for, are thrown away; the search is part of the seed's sequence.
+  public init(seed: UInt64, arithmetic: FuzzArithmetic = .tflite) {
     var random = SplitMix64(seed: seed)
     while true {
-      var builder = Builder(random: random)
+      var builder = Builder(random: random, arithmetic: arithmetic)
       let candidate = builder.network()
       random = builder.random
       let options = Self.options(&random)
-      if let candidate, candidate.verify().isEmpty {
+      if let candidate, candidate.verify().isEmpty,
+        arithmetic == .tflite || Self.isWholeInHardware(candidate)
+      {
         graph = candidate
         self.options = options
         return
       }
     }
+  }
+
+  /// ONNX's requantizers have hardware only where no two ties in a row are met.
+  private static func isWholeInHardware(_ graph: QuantizedGraph) -> Bool {
+    guard let prefix = try? FixedPrefix(graph, fixedLayers: nil) else { return false }
+    return prefix.layers.count == graph.nodes.count - 1
   }
 
   /// Where registers fall and how signals fan out is not part of the function.
@@ -64,10 +72,12 @@ public struct RandomNetwork: Sendable {
 /// Builds one candidate.
 private struct Builder {
   var random: SplitMix64
+  private let arithmetic: FuzzArithmetic
   private var graph: QuantizedGraph
 
-  init(random: SplitMix64) {
+  init(random: SplitMix64, arithmetic: FuzzArithmetic) {
     self.random = random
+    self.arithmetic = arithmetic
     graph = QuantizedGraph(name: "")
   }
 
@@ -211,10 +221,14 @@ private struct Builder {
         type(1, 1, channels, input.element, zeroPoint: input.zeroPoint))
     }
     let zero = zeroPoint(input.element)
-    guard
-      let multiplier = FixedPointMultiplier.mean(
-        input: random.choose([0.4, 0.5, 1.7]), output: 0.5, count: height * width)
-    else { return nil }
+    let scale = random.choose([0.4, 0.5, 1.7] as [Float])
+    let multiplier =
+      arithmetic == .onnx
+      ? FixedPointMultiplier(
+        random.exactMultiplier(
+          near: Double(scale) / Double(height * width) * 2, factors: 1, cells: height * width))
+      : FixedPointMultiplier.mean(input: scale, output: 0.5, count: height * width)
+    guard let multiplier else { return nil }
     return append(
       .mean(
         QuantizedMean(
@@ -226,10 +240,14 @@ private struct Builder {
     let element: QuantizedElement = random.chance(1, in: 2) ? .uint8 : .int8
     let zero = zeroPoint(element)
     let real = random.choose([1.0, 0.5, 0.3, 1.9, 0.01, 2.5])
+    let multiplier =
+      arithmetic == .onnx
+      ? FixedPointMultiplier(random.exactMultiplier(near: real, factors: 1))
+      : FixedPointMultiplier(real: real)
     return append(
       .rescale(
         QuantizedRescale(
-          requantization: FixedPointMultiplier(real: real), clamp: clamp(element, zero))),
+          requantization: multiplier, clamp: clamp(element, zero))),
       [value],
       type(
         input.shape.height, input.shape.width, input.shape.channels, element, zeroPoint: zero))
@@ -272,9 +290,12 @@ private struct Builder {
     for _ in 0..<outputs {
       let channel = self.weights(taps)
       weights += channel
-      let (offset, multiplier) = requantization(channel)
+      let (offset, real) = requantization(channel)
       bias.append(offset)
-      multipliers.append(multiplier)
+      multipliers.append(
+        arithmetic == .onnx
+          ? FixedPointMultiplier(random.exactMultiplier(near: real, factors: 2))
+          : FixedPointMultiplier(real: real))
     }
     return append(
       .convolution(
@@ -294,13 +315,17 @@ private struct Builder {
     for _ in 0..<outputs {
       let channel = self.weights(input.shape.channels)
       weights += channel
-      let (offset, multiplier) = requantization(channel)
+      let (offset, real) = requantization(channel)
       bias.append(offset)
+      if arithmetic == .onnx {
+        multipliers.append(RealMultiplier(random.exactMultiplier(near: real, factors: 2)))
+        continue
+      }
       // Of the same size, with all 53 bits of a binary64.
       multipliers.append(
         RealMultiplier(
           mantissa: 1 << 52 | random.number(in: 0...(1 << 52) - 1),
-          shift: 53 - multiplier.exponent))
+          shift: 53 - FixedPointMultiplier(real: real).exponent))
     }
     return append(
       .fullyConnected(
@@ -329,14 +354,12 @@ private struct Builder {
 
   /// A bias and a multiplier with which the accumulator of such a channel mostly spans the codes;
   /// sometimes far less, sometimes far more, sometimes a dead channel.
-  private mutating func requantization(_ weights: [Int16]) -> (Int32, FixedPointMultiplier) {
+  private mutating func requantization(_ weights: [Int16]) -> (bias: Int32, real: Double) {
     let span = max(1, weights.reduce(0) { $0 + abs(Int($1)) } * 128)
     let bias =
       random.chance(1, in: 8)
       ? random.choose([-4, 4]) * span : random.number(in: -span / 2...span / 2)
     let spread = Double(random.number(in: 16...4096)) / 256
-    return (
-      Int32(bias), FixedPointMultiplier(real: min(255 / Double(span) * spread, 0x1p20))
-    )
+    return (Int32(bias), min(255 / Double(span) * spread, 0x1p20))
   }
 }
