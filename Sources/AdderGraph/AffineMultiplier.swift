@@ -92,6 +92,34 @@ public struct AffineMultiplier: Equatable, Sendable {
     outputOffset = LinearStaircase.roundest(in: offsets)
   }
 
+  /// The same where the input is to be moved by one of `inputOffsets`, the least that costs least.
+  public init(
+    graph: AdderGraph, offsets: ClosedRange<Int>, inputOffsets: ClosedRange<Int>
+  ) {
+    precondition(
+      graph.inputCount == 1 && graph.outputs.count == 1, "a multiplier has one input and output")
+    self.graph = graph
+    let slots = ZeroBit.all(of: graph)
+    let multiplier = graph.evaluate([1])[0]
+    let last = min(inputOffsets.upperBound, inputOffsets.lowerBound + 32)
+    for inputOffset in inputOffsets.lowerBound...last {
+      let move = inputOffset * multiplier
+      let wanted = (offsets.lowerBound - move)...(offsets.upperBound - move)
+      guard let chosen = ZeroBit.choose(from: slots, reaching: wanted) else { continue }
+      var values: [Int: Int] = [:]
+      for slot in chosen { values[slot.node, default: 0] += 1 << slot.bit }
+      self.inputOffset = inputOffset
+      fills = values.sorted { $0.key < $1.key }.map { Fill(node: .init($0.key), value: $0.value) }
+      outputOffset = 0
+      return
+    }
+    inputOffset = inputOffsets.lowerBound
+    fills = []
+    let move = inputOffset * multiplier
+    outputOffset = LinearStaircase.roundest(
+      in: (offsets.lowerBound - move)...(offsets.upperBound - move))
+  }
+
   /// The multiplier with all of its offset behind it.
   public init(graph: AdderGraph, outputOffset: Int) {
     precondition(

@@ -12,6 +12,9 @@ public struct LinearStaircase: Hashable, Sendable {
   public let signShift: Int?
   /// The values between which the result is cut off.
   public let clamp: ClosedRange<Int>
+  /// From one input before the first threshold to the last: below and above the function keeps its
+  /// values at the ends, so that inputs may be cut off there before they are multiplied.
+  public let window: ClosedRange<Int>
   /// Some input gives less than the lower end of `clamp`, so that the cut is needed (for the plain
   /// offset `offset`).
   public let needsLowerClamp: Bool
@@ -56,16 +59,20 @@ public struct LinearStaircase: Hashable, Sendable {
     self.offsets = offsets
     self.signShift = signShift
     self.clamp = clamp
+    let low = staircase.domain.lowerBound
+    let first = staircase.thresholds.first.map { max(low, $0 - 1) } ?? low
+    window = first...(staircase.thresholds.last ?? low)
     let sign = { (x: Int) in x < 0 ? signShift.map { 1 << $0 } ?? 0 : 0 }
     let offset = Self.roundest(in: offsets)
-    let (low, high) = (staircase.domain.lowerBound, staircase.domain.upperBound)
+    let high = staircase.domain.upperBound
     needsLowerClamp = (low * multiplier + offset - sign(low)) >> shift < clamp.lowerBound
     needsUpperClamp = (high * multiplier + offset - sign(high)) >> shift > clamp.upperBound
   }
 
   /// The complete proof that this is the staircase, for every admissible offset's two ends: equality at
   /// both ends of the domain and on both sides of every threshold, and between two of these points a
-  /// nondecreasing function that starts and ends equal stays equal. False for any difference.
+  /// nondecreasing function that starts and ends equal stays equal. False for any difference, and when
+  /// the staircase still rises outside `window`.
   public func equals(_ staircase: Staircase) -> Bool {
     guard multiplier >= 0, shift >= 0 else { return false }
     func holds(_ input: Int) -> Bool {
@@ -75,6 +82,9 @@ public struct LinearStaircase: Hashable, Sendable {
         return min(max(value, clamp.lowerBound), clamp.upperBound) == wanted
       }
     }
+    guard staircase.value(at: window.lowerBound) == staircase.lowest,
+      staircase.value(at: window.upperBound) == staircase.highest
+    else { return false }
     return holds(staircase.domain.lowerBound) && holds(staircase.domain.upperBound)
       && staircase.thresholds.allSatisfy {
         holds($0) && ($0 == staircase.domain.lowerBound || holds($0 - 1))

@@ -37,6 +37,53 @@ private struct Layer {
 }
 
 @Suite("Requantizers") struct StaircaseTests {
+  @Test("Inputs cut off at the window give the same codes, and at a smaller one others")
+  func window() throws {
+    var random = SeededGenerator(seed: 77)
+    var multipliers = ConstantMultiplier()
+    var shrunk = 0
+    for _ in 0..<60 {
+      let layer = Layer.random(&random, exponents: -8...(-3))
+      let domain = -6000...Int.random(in: 1...9000, using: &random)
+      let staircase = try Staircase(domain: domain) { layer($0) }
+      let line = try #require(
+        staircase.fit(
+          clamp: layer.clamp, using: &multipliers,
+          options: .init(signExponents: [-layer.exponent])))
+      let window = line.window
+      func cut(_ x: Int, _ low: Int, _ high: Int) -> Int { min(max(x, low), high) }
+      #expect(
+        domain.allSatisfy {
+          line.value(at: cut($0, window.lowerBound, window.upperBound)) == layer($0)
+        })
+      guard window.count > 2 else { continue }
+      #expect(line.value(at: window.upperBound - 1) != staircase.highest)
+      if window.lowerBound > domain.lowerBound {
+        #expect(line.value(at: window.lowerBound + 1) != staircase.lowest)
+        shrunk += 1
+      }
+    }
+    #expect(shrunk > 10)
+  }
+
+  @Test("A multiplier whose input is moved within limits has an offset of the interval")
+  func movedInput() {
+    var random = SeededGenerator(seed: 78)
+    var multipliers = ConstantMultiplier()
+    for _ in 0..<200 {
+      let constant = Int.random(in: 3...(1 << 18), using: &random) | 1
+      let low = Int.random(in: -(1 << 24)...(1 << 24), using: &random)
+      let offsets = low...(low + Int.random(in: 0...5000, using: &random))
+      let first = Int.random(in: -5000...5000, using: &random)
+      let moves = first...(first + Int.random(in: 0...90, using: &random))
+      let affine = AffineMultiplier(
+        graph: multipliers.graph(constant), offsets: offsets, inputOffsets: moves)
+      #expect(moves.contains(affine.inputOffset))
+      #expect(offsets.contains(affine.offset))
+      #expect(affine.evaluate(1234) - affine.evaluate(1233) == constant)
+    }
+  }
+
   @Test("A staircase is its function, found by bisection", arguments: 0..<40)
   func staircaseEqualsFunction(seed: Int) throws {
     var random = SeededGenerator(seed: seed)

@@ -152,6 +152,11 @@ extension Datapath.Operation {
   package var levels: Int {
     switch self {
     case .input, .constant, .copy, .isNegative, .and, .select: 0
+    // Ends that are powers of two are tests of a few bits and no comparison.
+    case .saturate(_, 0, let clamp)
+    where (clamp.upperBound + 1).nonzeroBitCount == 1
+      && (clamp.lowerBound == 0 || clamp.lowerBound == ~clamp.upperBound):
+      0
     case .add, .equals, .maximum, .saturate: 1
     }
   }

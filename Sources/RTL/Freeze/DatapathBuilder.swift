@@ -146,6 +146,68 @@ struct DatapathBuilder {
       let line = Self.fit(
         domain: domain, clamp: clamp, exponent: exponent, &multipliers, function)
     else { preconditionFailure("no line fits the requantizer of channel \(channel)") }
+    let window = cheapestWindow(line, accumulator, bias: bias, clamp: clamp)
+    return append(line, of: accumulator, bias: bias, channel: channel, clamp: clamp, window: window)
+  }
+
+  /// The windows worth a try: where the signal `x + offset` is cut off, and the offsets that keep all
+  /// thresholds inside.
+  private func windows(
+    _ line: LinearStaircase, _ accumulator: Operand, bias: Int
+  ) -> [RequantizerWindow] {
+    let needed = line.window
+    let domain = interval(accumulator).adding(bias...bias)
+    let bits = SignalWidth.bitLength(needed.upperBound - needed.lowerBound)
+    var windows: [RequantizerWindow] = []
+    for bits in bits...bits + 1 where bits >= 1 && bits < domain.bitCount {
+      for low in [0, -(1 << (bits - 1))] {
+        let cut = low...low + (1 << bits) - 1
+        var (first, last) = (
+          cut.lowerBound - needed.lowerBound, cut.upperBound - needed.upperBound
+        )
+        if line.signShift != nil {
+          guard first <= 0, last >= 0 else { continue }
+          (first, last) = (0, 0)
+        }
+        guard first <= last else { continue }
+        windows.append(RequantizerWindow(cut: cut, offsets: first...last))
+      }
+    }
+    return windows
+  }
+
+  /// The window that saves gates; nil when to multiply the whole accumulator takes fewest.
+  private mutating func cheapestWindow(
+    _ line: LinearStaircase, _ accumulator: Operand, bias: Int, clamp: ClosedRange<Int>
+  ) -> RequantizerWindow? {
+    guard line.multiplier != 0 else { return nil }
+    _ = multipliers.graph(line.multiplier)
+    func price(_ window: RequantizerWindow?) -> (adders: Int, gates: Int) {
+      var scratch = DatapathBuilder()
+      scratch.multipliers = multipliers
+      var source = accumulator
+      source.signal = scratch.append(
+        "acc", .input, datapath[accumulator.signal].interval)
+      let code = scratch.append(
+        line, of: source, bias: bias, channel: 0, clamp: clamp, window: window)
+      scratch.setOutputs([code])
+      return (scratch.cost.requantizerAdders, scratch.datapath.estimatedGates)
+    }
+    var best = price(nil)
+    var chosen: RequantizerWindow?
+    for window in windows(line, accumulator, bias: bias) {
+      let price = price(window)
+      guard price.adders <= best.adders, price.gates < best.gates else { continue }
+      (best, chosen) = (price, window)
+    }
+    return chosen
+  }
+
+  /// Adds the line of a requantizer, on the whole accumulator or on what a window leaves of it.
+  private mutating func append(
+    _ line: LinearStaircase, of accumulator: Operand, bias: Int, channel: Int,
+    clamp: ClosedRange<Int>, window: RequantizerWindow?
+  ) -> SignalID {
     var source = accumulator
     var offsets = line.offsets
     // The bias goes into the offset, unless their sum leaves 62 bits or the sign of the accumulator
@@ -154,21 +216,49 @@ struct DatapathBuilder {
     let fits =
       !overflows && shiftOfOffset.magnitude < 1 << 61
       && max(offsets.lowerBound.magnitude, offsets.upperBound.magnitude) < 1 << 61
+    if let window {
+      let multiplier = multipliers.graph(line.multiplier)
+      let affine = AffineMultiplier(
+        graph: multiplier, offsets: offsets, inputOffsets: window.offsets)
+      let move = bias + affine.inputOffset
+      if move != 0 || source.isNegated || source.shift != 0 {
+        source = Operand(adding(move, to: source, "biased\(channel)"))
+        countOffset()
+      }
+      let range = datapath[source.signal].interval
+      func cut(_ value: Int) -> Int {
+        min(max(value, window.cut.lowerBound), window.cut.upperBound)
+      }
+      source = Operand(
+        append(
+          "cut\(channel)", .saturate(source.signal, shift: 0, clamp: window.cut),
+          cut(range.lowerBound)...cut(range.upperBound)))
+      return append(line, affine, on: source, channel: channel, clamp: clamp)
+    }
     if fits, line.signShift == nil {
       offsets = offsets.adding(shiftOfOffset...shiftOfOffset)
     } else if bias != 0 || source.isNegated || source.shift != 0 {
       source = Operand(adding(bias, to: source, "biased\(channel)"))
       countOffset()
     }
+    let affine = affineMultiplier(
+      line.multiplier, source, offsets, isFixed: line.signShift != nil)
+    if affine.inputOffset != 0 {
+      source = Operand(adding(affine.inputOffset, to: source, "biased\(channel)"))
+      countOffset()
+    }
+    return append(line, affine, on: source, channel: channel, clamp: clamp)
+  }
+
+  /// Adds a multiplier, the sign term and the clamp; the input of `affine` is moved already.
+  private mutating func append(
+    _ line: LinearStaircase, _ affine: AffineMultiplier, on source: Operand, channel: Int,
+    clamp: ClosedRange<Int>
+  ) -> SignalID {
     var sign: Operand?
     if let signShift = line.signShift {
       let negative = append("negative\(channel)", .isNegative(source.signal), 0...1)
       sign = Operand(negative, shift: signShift, isNegated: true)
-    }
-    let affine = affineMultiplier(line.multiplier, source, offsets, isFixed: sign != nil)
-    if affine.inputOffset != 0 {
-      source = Operand(adding(affine.inputOffset, to: source, "biased\(channel)"))
-      countOffset()
     }
     cost.multiplierBits = max(cost.multiplierBits, SignalWidth.bitLength(line.multiplier))
     cost.requantizerAdders += affine.graph.adderCount
