@@ -160,15 +160,31 @@ struct ExploreReport: Encodable {
           }, left: [0, 1, 2]),
     ]
     if first {
+      lines += ["", "The best on an area, alone and with fixed layers (Figures 7a, 7b):"]
+      lines.append(table(areaRows(paper), left: [2, 4, 6, 8]))
       lines.append(
         """
-        Why they differ: the emitted Verilog clocks every register in every cycle, also where a layer has
-        a new pixel every 256 cycles (see "of it clock"); the old tool that the paper used left DRAM energy
-        out; NVDLA's performance spreadsheet rounds layers of few channels up to 128 kernels and has no rule
-        for depthwise layers, which use one multiplier in 8 to 64 by ours (docs/estimation.md).
+        Why they differ: the paper's result for 11 layers is MobileNet-1.0's. The emitted Verilog clocks
+        every register in every cycle, also where a layer has a new pixel every 256 cycles (see "of it
+        clock"); the old tool that the paper used left DRAM energy out; NVDLA's performance spreadsheet rounds
+        layers of few channels up to 128 kernels and has no rule for depthwise layers, which use one
+        multiplier in 8 to 64 by ours (docs/estimation.md).
         """)
     }
     return lines
+  }
+
+  private func areaRows(_ paper: PaperComparison) -> [[String]] {
+    [["mm2", "frames/s", "alone", "frames/s", "fixed", "TOPS/W", "alone", "TOPS/W", "fixed"]]
+      + paper.areas.map { row in
+        func cells(_ point: DesignPoint?, _ figure: (DesignPoint) -> Quantity) -> [String] {
+          guard let point else { return ["", "none"] }
+          return [interval(figure(point)), point.name]
+        }
+        return [number(row.area)] + cells(row.fastestAlone, \.framesPerSecond)
+          + cells(row.fastest, \.framesPerSecond) + cells(row.mostEfficientAlone, \.efficiency)
+          + cells(row.mostEfficient, \.efficiency)
+      }
   }
 
   /// Three significant digits.

@@ -243,6 +243,35 @@ struct DesignSpaceTests {
     #expect(Budgets(area: 1).verify().isEmpty)
   }
 
+  @Test("the best on an area is no larger than it, and a larger area is never slower")
+  func areas() throws {
+    let comparison = PaperComparison(try Example.space())
+    #expect(comparison.areas.count >= 6)
+    for row in comparison.areas {
+      for point in [row.fastest, row.mostEfficient, row.fastestAlone, row.mostEfficientAlone] {
+        #expect((point?.area.high ?? 0) <= row.area)
+      }
+      #expect(row.fastest?.fixedLayers != 0 && row.fastestAlone?.fixedLayers ?? 0 == 0)
+    }
+    let rates = comparison.areas.compactMap { $0.fastest?.framesPerSecond.middle }
+    #expect(rates == rates.sorted())
+  }
+
+  @Test("MobileNetV1 is known by its layers, other networks are not taken for it")
+  func mobileNet() {
+    func layer(_ kernel: Int, _ stride: Int, _ groups: Int) -> LayerShape {
+      LayerShape(
+        name: "", kind: .convolution, inputHeight: 8, inputWidth: 8, inputChannels: 8,
+        outputHeight: 8, outputWidth: 8, outputChannels: 8, kernelHeight: kernel,
+        kernelWidth: kernel, strideY: stride, strideX: stride, groups: groups)
+    }
+    let pairs = (0..<13).flatMap { _ in [layer(3, 1, 8), layer(1, 1, 1)] }
+    #expect(PaperComparison.isMobileNetV1([layer(3, 2, 1)] + pairs))
+    #expect(!PaperComparison.isMobileNetV1([layer(3, 1, 1)] + pairs))
+    #expect(!PaperComparison.isMobileNetV1([layer(3, 2, 1)] + pairs.dropLast()))
+    #expect(!PaperComparison.isMobileNetV1(LayerShape.resNet50))
+  }
+
   @Test("without DRAM energy the same design takes less")
   func dram() throws {
     let with = try #require(try Example.space().points.first { $0.name == "2 + A" })

@@ -31,6 +31,14 @@ struct NVDLATests {
     #expect(abs(deviation) < 0.15, "\(configuration.name): \(100 * deviation) %")
   }
 
+  @Test("the deviations that docs/estimation.md shows are those of the model")
+  func documented() throws {
+    let expected = [8.29, 20.49, 47.45, 94.9, 156.73, 268.6]
+    for (configuration, value) in zip(NVDLAConfiguration.published, expected) {
+      #expect(abs(try rate(configuration) / value - 1) < 0.001, "\(configuration.name)")
+    }
+  }
+
   @Test("an array's two sides make its multipliers")
   func arrays() {
     for configuration in NVDLAConfiguration.published {

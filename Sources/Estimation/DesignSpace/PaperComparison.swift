@@ -13,8 +13,21 @@ public struct PaperComparison: Hashable, Sendable, Encodable {
     public var ratio: Double?
   }
 
+  /// The best on one area, of the accelerator alone and with fixed layers, as in Figures 7a and 7b.
+  public struct AreaRow: Hashable, Sendable, Encodable {
+    /// mm2 that no point is larger than.
+    public var area: Double
+    /// Of the accelerator alone: the fastest and the most efficient; nil when none is so small.
+    public var fastestAlone: DesignPoint?
+    public var mostEfficientAlone: DesignPoint?
+    /// Of those with fixed layers.
+    public var fastest: DesignPoint?
+    public var mostEfficient: DesignPoint?
+  }
+
   public var setting: DesignSpace.Setting
   public var rows: [Row]
+  public var areas: [AreaRow]
 
   public init(_ space: DesignSpace) {
     setting = space.setting
@@ -35,6 +48,27 @@ public struct PaperComparison: Hashable, Sendable, Encodable {
         $0.area.middle >= 2 && $0.area.middle <= 3
       },
     ]
+    areas = Self.areaRows(space)
+  }
+
+  /// The areas of the accelerators alone, and round numbers beyond the largest.
+  private static func areaRows(_ space: DesignSpace) -> [AreaRow] {
+    let complete = space.points.filter(\.isComplete)
+    let alone = complete.filter { $0.fixedLayers == 0 }
+    let largest = alone.map(\.area.high).max() ?? 0
+    let beyond = complete.contains { $0.area.high > 1.2 * largest } ? [1.5, 2.5] : []
+    let areas = alone.map(\.area.high) + beyond.map { $0 * largest }
+    return areas.sorted().map { area in
+      func best(_ fixed: Bool, _ merit: (DesignPoint) -> Double) -> DesignPoint? {
+        complete.filter { ($0.fixedLayers > 0) == fixed && $0.area.high <= area }
+          .max { merit($0) < merit($1) }
+      }
+      return AreaRow(
+        area: area, fastestAlone: best(false) { $0.framesPerSecond.middle },
+        mostEfficientAlone: best(false) { $0.efficiency.middle },
+        fastest: best(true) { $0.framesPerSecond.middle },
+        mostEfficient: best(true) { $0.efficiency.middle })
+    }
   }
 
   /// True for layers that are MobileNetV1's: a full 3x3 convolution of stride 2, then 13 times a
