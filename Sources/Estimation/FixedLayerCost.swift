@@ -16,6 +16,20 @@ public struct AreaBreakdown: Hashable, Sendable, Codable {
   /// Line memories: macros, or registers where they are small.
   public var memories: Quantity
 
+  public init(
+    adders: Quantity, requantizers: Quantity, pipelineRegisters: Quantity,
+    windowRegisters: Quantity, fifos: Quantity, control: Quantity, memories: Quantity
+  ) {
+    self.adders = adders
+    self.requantizers = requantizers
+    self.pipelineRegisters = pipelineRegisters
+    self.windowRegisters = windowRegisters
+    self.fifos = fifos
+    self.control = control
+    self.memories = memories
+  }
+
+  /// The sum of the parts.
   public var total: Quantity {
     adders + requantizers + pipelineRegisters + windowRegisters + fifos + control + memories
   }
@@ -55,6 +69,16 @@ public struct EnergyBreakdown: Hashable, Sendable, Codable {
   public var logic: Quantity
   /// Accesses of line memories.
   public var memories: Quantity
+
+  public init(
+    clock: Quantity, gatedClock: Quantity, registers: Quantity, logic: Quantity, memories: Quantity
+  ) {
+    self.clock = clock
+    self.gatedClock = gatedClock
+    self.registers = registers
+    self.logic = logic
+    self.memories = memories
+  }
 
   /// All of it; with ideal clock gating if wanted.
   public func total(clockGating: Bool) -> Quantity {

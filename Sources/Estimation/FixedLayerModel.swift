@@ -9,12 +9,12 @@ public struct FixedLayerModel: Hashable, Sendable {
   public init(_ technology: Technology) { self.technology = technology }
 
   /// Where a design can be cut: behind each convolution, and behind its last layer. The number of
-  /// layers, the fewest first.
+  /// layers, the fewest first; none for a design without convolutions.
   public static func cuts(of design: Design) -> [Int] {
     let layers = design.layers
     var cuts = layers.indices.filter { layers[$0].cost.convolution != nil }.map { $0 + 1 }
     // Pools behind the last convolution belong to the cut behind it.
-    if cuts.isEmpty { cuts = [layers.count] } else { cuts[cuts.count - 1] = layers.count }
+    if !cuts.isEmpty { cuts[cuts.count - 1] = layers.count }
     return cuts
   }
 

@@ -114,7 +114,13 @@ public struct Technology: Hashable, Sendable, Codable {
     require(energies.windowBit, .picojoule, "energies.windowBit")
     require(energies.adderBit, .picojoule, "energies.adderBit")
     require(clockPeriod, .nanosecond, "clockPeriod")
-    if clockPeriod.low <= 0 { found.append(Diagnostic("a clock period is above zero")) }
+    if clockPeriod.low < 1e-6 { found.append(Diagnostic("the clock period is below 1e-6 ns")) }
+    for (name, energy) in [
+      ("registerClock", energies.registerClock), ("registerData", energies.registerData),
+      ("adderBit", energies.adderBit),
+    ] where energy.low < 1e-12 {
+      found.append(Diagnostic("energies.\(name) is below 1e-12 pJ"))
+    }
     return found + sram.verify()
   }
 }

@@ -280,11 +280,23 @@ struct DesignSpaceTests {
     #expect(with.dramEnergy.middle > 0)
   }
 
-  @Test("a DRAM energy below zero and a node without polynomials are diagnostics")
+  @Test("a network that only pools has no cut")
+  func poolsAlone() throws {
+    var design = Example.design
+    design.stages = Array(design.stages.suffix(1))
+    for index in design.stages[0].layers.indices {
+      design.stages[0].layers[index].cost.convolution = nil
+    }
+    #expect(FixedLayerModel.cuts(of: design).isEmpty)
+  }
+
+  @Test("a DRAM energy that is none and a node without polynomials are diagnostics")
   func refused() throws {
     for setting in [
       DesignSpace.Setting(
         node: 16, technologies: [], dramPicojoulesPerByte: -1, clockGating: false),
+      DesignSpace.Setting(
+        node: 16, technologies: [], dramPicojoulesPerByte: 1e308, clockGating: false),
       DesignSpace.Setting(node: 65, technologies: [], dramPicojoulesPerByte: 0, clockGating: false),
     ] {
       #expect(throws: Diagnostics.self) {

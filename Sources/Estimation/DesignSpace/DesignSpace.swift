@@ -47,9 +47,10 @@ public struct DesignSpace: Hashable, Sendable, Encodable {
     guard macs > 0 else {
       throw Diagnostics(Diagnostic("the network multiplies nothing: there is nothing to explore"))
     }
-    guard setting.dramPicojoulesPerByte.isFinite, setting.dramPicojoulesPerByte >= 0 else {
+    guard (0...1e9).contains(setting.dramPicojoulesPerByte) else {
       throw Diagnostics(
-        Diagnostic("a DRAM energy of \(setting.dramPicojoulesPerByte) pJ a byte is below zero"))
+        Diagnostic(
+          "a DRAM energy of \(setting.dramPicojoulesPerByte) pJ a byte is not from 0 to 1e9"))
     }
     let cuts = design.map(FixedLayerModel.cuts) ?? []
     precondition(cuts.count == fixed.count, "every cut has its cost")
