@@ -194,12 +194,12 @@ def main():
 
     print(f"{'layer':40} {'weights':>8} {'um2':>10} {'fit um2':>10} {'error':>7}")
     worst = 0.0
-    for layer in layers + held:
+    for layer, part in [(l, "") for l in layers] + [(l, "held out") for l in held]:
         error = predicted(layer) / layer["area"] - 1
-        if layer not in held:
+        if not part:
             worst = max(worst, abs(error))
         print(f"{layer['name'][:40]:40} {layer['weights']:8} {layer['area']:10.0f} "
-              f"{predicted(layer):10.0f} {100 * error:6.1f}% {'held out' if layer in held else ''}")
+              f"{predicted(layer):10.0f} {100 * error:6.1f}% {part}")
     for group, name in [(layers, "fitted"), (held, "held out")]:
         if group:
             total = sum(predicted(l) for l in group) / sum(l["area"] for l in group) - 1
