@@ -164,11 +164,12 @@ struct ExploreReport: Encodable {
       lines.append(table(areaRows(paper), left: [2, 4, 6, 8]))
       lines.append(
         """
-        Why they differ: the paper's result for 11 layers is MobileNet-1.0's. The emitted Verilog clocks
-        every register in every cycle, also where a layer has a new pixel every 256 cycles (see "of it
-        clock"); the old tool that the paper used left DRAM energy out; NVDLA's performance spreadsheet rounds
-        layers of few channels up to 128 kernels and has no rule for depthwise layers, which use one
-        multiplier in 8 to 64 by ours (docs/estimation.md).
+        Why they differ: which width and depth the paper's efficiencies are of is known in part; 11 layers of
+        MobileNet-1.0 for the second is our reading. The emitted Verilog clocks every register in every cycle,
+        also where a layer has a new pixel every 256 cycles (see "of it clock"); the old tool that the paper
+        used left DRAM energy out; NVDLA's performance spreadsheet rounds layers of few channels up to 128
+        kernels and has no rule for depthwise layers, which use one multiplier in 8 to 64 by ours
+        (docs/estimation.md).
         """)
     }
     return lines
