@@ -84,7 +84,8 @@ let package = Package(
       name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: strict),
     .testTarget(
       name: "ProofTests",
-      dependencies: ["Proof", "Simulation", "ModelImport", "GraphPasses"], swiftSettings: strict),
+      dependencies: ["Proof", "AdderGraph", "RTL", "Simulation", "ModelImport", "GraphPasses"],
+      swiftSettings: strict),
     .testTarget(
       name: "EstimationTests", dependencies: ["Estimation", "ModelImport", "GraphPasses"],
       swiftSettings: strict),

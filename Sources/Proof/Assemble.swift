@@ -19,7 +19,8 @@ extension SymbolicLayer {
     var parts: [WeightedBit] = []
     parts.reserveCapacity(bits.count)
     let origins = bits.prefix(modulus).map { origin($0) }
-    for (position, (from, registers)) in origins.enumerated() {
+    for (position, (from, delay)) in origins.enumerated() {
+      var registers = delay
       var weight = 1 << position
       if isSigned, position == bits.count - 1 { weight = 0 &- weight }
       guard from.isNet else {
@@ -36,7 +37,7 @@ extension SymbolicLayer {
         return Value(fault: fault(.wiring, "\(name) has no driver", source: source))
       }
       if composes, let number = composedBit(origins, position, parts.last) {
-        (word, index) = number
+        (word, index, registers) = (number.word, number.bit, number.delay)
       }
       guard let value = values[word] else {
         return Value(
@@ -59,27 +60,40 @@ extension SymbolicLayer {
   }
 
   /// The composed word that the bit at `position` is best read as a bit of: that of the bit before, or
-  /// the one that has most of the following bits too, the widest of equal ones. One that is not
-  /// computed yet is none.
+  /// the one that has most of the following bits too, the widest of equal ones, when its own word has
+  /// fewer of them. One that is not computed yet is none.
   private func composedBit(
     _ origins: [(bit: Netlist.Bit, delay: Int)], _ position: Int, _ last: WeightedBit?
-  ) -> (word: Int, bit: Int)? {
+  ) -> ComposedPlace? {
     guard let candidates = composed[origins[position].bit.code] else { return nil }
-    var best: (word: Int, bit: Int)?
-    var bestRank = (0, 0)
-    for (word, bit) in candidates {
-      guard let value = values[word], value.fault == nil else { continue }
-      if let last, last.word == word, last.bit == bit || last.bit + 1 == bit { return (word, bit) }
+    /// How many bits of the vector follow one another in the word too, all as much later than there.
+    func run(_ word: Int, _ bit: Int, _ registers: Int) -> Int {
       let bits = words[word].bits
       var run = 1
-      while bit + run < bits.count, position + run < origins.count,
-        origins[position + run].bit == bits[bit + run]
-      {
+      while bit + run < bits.count, position + run < origins.count {
+        let (here, there) = (origins[position + run], origin(bits[bit + run]))
+        guard here.bit == there.bit, !here.bit.isNet || here.delay == there.delay + registers else {
+          break
+        }
         run += 1
       }
-      if (run, bits.count) > bestRank {
-        best = (word, bit)
-        bestRank = (run, bits.count)
+      return run
+    }
+    var best: ComposedPlace?
+    var bestRank = (0, 0)
+    if let (word, bit) = word(driving: origins[position].bit), !isAdderBit(origins[position].bit) {
+      bestRank = (run(word, bit, origins[position].delay), .max)
+    }
+    for var place in candidates {
+      guard let value = values[place.word], value.fault == nil else { continue }
+      place.delay = origins[position].delay - place.delay
+      if let last, last.word == place.word, last.bit == place.bit || last.bit + 1 == place.bit {
+        return place
+      }
+      let rank = (run(place.word, place.bit, place.delay), words[place.word].width)
+      if rank > bestRank {
+        best = place
+        bestRank = rank
       }
     }
     return best
@@ -164,6 +178,15 @@ extension SymbolicLayer {
         return
       }
     }
+    // Bits in which the word's values do not differ are a constant.
+    if let interval = value.interval, low + count <= Self.widest,
+      interval.lowerBound >> low == interval.upperBound >> low
+    {
+      let bits = (interval.lowerBound >> low) & ((1 << count) - 1)
+      let isNegative = isSigned && bits >> (count - 1) != 0
+      form.constant &+= factor &* (isNegative ? bits - 1 << count : bits)
+      return
+    }
     let signed = isSigned && !reachesTop
     let slice = AtomKind.slice(word: Int32(word), low: low, count: count, isSigned: signed)
     let lowest = signed ? -(1 << (count - 1)) : 0
@@ -211,86 +234,5 @@ extension SymbolicLayer {
     let (top, topOverflow) = interval.upperBound.subtractingReportingOverflow(lowest)
     guard !topOverflow, top >> bits == block else { return nil }
     return 0 &- (block << bits)
-  }
-
-  /// Adders' bits that come in pairs, `carry` with twice the weight of `sum`, are what the adder
-  /// adds; then bits of one word are put together again.
-  func reduced(_ form: Form, modulus: Int) -> Form {
-    guard !adderForms.isEmpty else { return form }
-    func hasAdder(_ form: Form) -> Bool {
-      form.terms.contains { if case .adder = atoms[$0.atom] { true } else { false } }
-    }
-    var form = form
-    // What bits of words become can be adders' bits again.
-    for _ in 0..<8 where hasAdder(form) {
-      let next = reducedOnce(form, modulus)
-      if next == form { break }
-      form = next
-    }
-    return form
-  }
-
-  private func reducedOnce(_ form: Form, _ modulus: Int) -> Form {
-    var constant = form.constant
-    var coefficients: [AtomID: Int] = [:]
-    var pending = Set<Int32>()
-    func take(_ form: Form, times factor: Int) {
-      constant &+= factor &* form.constant
-      for term in form.terms {
-        coefficients[term.atom, default: 0] &+= factor &* term.coefficient
-        if case .adder(let index, _) = atoms[term.atom], pending.insert(index).inserted {
-          insert(index)
-        }
-      }
-    }
-    // Adders, the last computed first: a binary heap.
-    var heap: [Int32] = []
-    func insert(_ index: Int32) {
-      heap.append(index)
-      var child = heap.count - 1
-      while child > 0, heap[(child - 1) / 2] < heap[child] {
-        heap.swapAt(child, (child - 1) / 2)
-        child = (child - 1) / 2
-      }
-    }
-    func removeGreatest() -> Int32 {
-      let greatest = heap[0]
-      heap[0] = heap[heap.count - 1]
-      heap.removeLast()
-      var parent = 0
-      while true {
-        var child = 2 * parent + 1
-        if child + 1 < heap.count, heap[child + 1] > heap[child] { child += 1 }
-        guard child < heap.count, heap[parent] < heap[child] else { return greatest }
-        heap.swapAt(parent, child)
-        parent = child
-      }
-    }
-    take(form, times: 1)
-    while !heap.isEmpty {
-      let index = removeGreatest()
-      let sum = atoms.intern(.adder(index: index, isCarry: false), 0...1)
-      let carry = atoms.intern(.adder(index: index, isCarry: true), 0...1)
-      let weight = coefficients[sum] ?? 0
-      guard areEqual(coefficients[carry] ?? 0, weight << 1, modulo: modulus) else { continue }
-      coefficients[sum] = nil
-      coefficients[carry] = nil
-      if centred(weight, modulus) != 0 {
-        take(adderForms[Int(index)], times: centred(weight, modulus))
-      }
-    }
-    // Single bits of words go back into their words.
-    var parts: [WeightedBit] = []
-    var result = Form(constant: constant)
-    for (atom, coefficient) in coefficients where centred(coefficient, modulus) != 0 {
-      if case .slice(let word, let low, 1, false) = atoms[atom] {
-        parts.append(WeightedBit(word: Int(word), bit: low, weight: coefficient))
-      } else {
-        result.terms.append(.init(atom: atom, coefficient: centred(coefficient, modulus)))
-      }
-    }
-    result.terms.sort { $0.atom < $1.atom }
-    collect(&parts, modulus, into: &result)
-    return result
   }
 }

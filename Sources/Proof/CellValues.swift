@@ -54,7 +54,8 @@ extension SymbolicLayer {
     case "$pos": return operand("A")
     case "$not" where width == 1:
       // The bit itself: one that is only congruent to it would be no bit any more.
-      let bit = assemble(Array(cell["A"].prefix(1)), modulus: 64, source: place)
+      let bit = assemble(
+        Array(cell["A"].prefix(1)), modulus: 64, source: place, composes: false)
       return sum(Value(form: Form(constant: 1)), bit, -1, 64, place)
     case "$not": return sum(Value(form: Form(constant: -1)), operand("A"), -1, width, place)
     case "$mul": return product(operand("A"), operand("B"), index, word)

@@ -57,22 +57,34 @@ struct ChannelProgram {
     _ = try compile(form, modulus: width, word: -1)
   }
 
-  /// The layer's own atoms that the form depends on, operands first: an atom is made after those
-  /// that it depends on.
+  /// The layer's own atoms that the form depends on, operands first.
   private static func derivedAtoms(behind form: Form, _ layer: SymbolicLayer) -> [AtomID] {
-    var found: Set<AtomID> = []
-    var pending = [form]
-    while let form = pending.popLast() {
-      for term in form.terms where !layer.atoms[term.atom].isBase {
-        guard found.insert(term.atom).inserted else { continue }
-        switch layer.atoms[term.atom] {
-        case .slice(let word, _, _, _): pending.append(layer.values[Int(word)]!.form)
-        case .node(let word): pending += layer.nodes[word]!.operands.map(\.form)
-        default: break
-        }
+    var done: [AtomID] = []
+    var seen: Set<AtomID> = []
+    // An atom comes twice: before its operands, and then, when they are done, behind them.
+    var stack: [(atom: AtomID, isOpen: Bool)] = []
+    func push(_ form: Form) {
+      for term in form.terms.reversed() where !layer.atoms[term.atom].isBase {
+        stack.append((term.atom, false))
       }
     }
-    return found.sorted()
+    push(form)
+    while let (atom, isOpen) = stack.popLast() {
+      if isOpen {
+        done.append(atom)
+        continue
+      }
+      guard seen.insert(atom).inserted else { continue }
+      stack.append((atom, true))
+      switch layer.atoms[atom] {
+      case .slice(let word, _, _, _): push(layer.values[Int(word)]!.form)
+      case .node(let word): layer.nodes[word]!.operands.forEach { push($0.form) }
+      case .adder:
+        if let place = layer.composedOfBit[atom] { push(layer.values[place.word]!.form) }
+      default: break
+      }
+    }
+    return done
   }
 
   private mutating func append(_ step: Step) -> Int {
@@ -103,6 +115,15 @@ struct ChannelProgram {
             width: operand.width, isSigned: operand.isSigned))
       }
       return append(.node(operation.kind, operands, width: operation.width))
+    case .adder:
+      guard let (word, bit, isInverted) = layer.composedOfBit[atom] else {
+        throw Mismatch(adders: true)
+      }
+      let source = try compile(
+        layer.values[word]!.form, modulus: layer.words[word].width, word: Int32(word))
+      let found = append(.slice(step: source, low: bit, count: 1, isSigned: false))
+      guard isInverted else { return found }
+      return append(.node(.logicNot, [Operand(step: found, width: 1, isSigned: false)], width: 1))
     default: throw Mismatch(adders: true)
     }
   }

@@ -96,7 +96,10 @@ extension SymbolicLayer {
     _ expectation: ChannelExpectation, _ masks: [AtomID: Int]
   ) -> [Fault] {
     if mismatch.adders {
-      return [Fault(.coefficient, "sums and carries of adders do not make up a number")]
+      return [
+        Fault(
+          .notCovered, "sums and carries of adders that this proof cannot put together to a number")
+      ]
     }
     guard let slice = mismatch.slice,
       case .slice(_, let low, let count, let isSigned) = atoms[slice]

@@ -75,8 +75,20 @@ final class SymbolicLayer {
   /// Of adders, by index: a + b + c.
   var adderForms: [Form] = []
   private var adderIndex: [Int: Int] = [:]
-  /// By net: the composed words that have it, and which of their bits it is.
-  private(set) var composed: [Int32: [(word: Int, bit: Int)]] = [:]
+  /// By net: where it is a bit of composed words.
+  private(set) var composed: [Int32: [ComposedPlace]] = [:]
+  /// By output of an adder, a net: the composed words that have it, or have it inverted.
+  private(set) var numbers: [Int32: [Int]] = [:]
+  /// By word: the longest way to it, where there are adders.
+  private(set) var levels: [Int] = []
+  /// Composed words whose bits are known one by one.
+  var composedWords: [ComposedWord] = []
+  /// By word: which of them it is.
+  var composedNumber: [Int: Int] = [:]
+  /// By adder: which of them have an output of it as a bit.
+  var composedOfAdder: [Int32: [Int]] = [:]
+  /// By output of an adder: a number that it is a bit of, or inverted a bit of.
+  var composedOfBit: [AtomID: (word: Int, bit: Int, isInverted: Bool)] = [:]
   var windowPositions: [Int: WindowPosition] = [:]
   /// By word: what an operator that is not linear does.
   var nodes: [Int32: NodeOperation] = [:]
@@ -101,6 +113,7 @@ final class SymbolicLayer {
     addPorts()
     addCells()
     composeAdders()
+    if !adderCells.isEmpty { levels = findLevels() }
     values = Array(repeating: nil, count: words.count)
   }
 
@@ -277,101 +290,29 @@ final class SymbolicLayer {
   /// output is a bit, and only what is put together of them is a number.
   private func composeAdders() {
     guard !adderCells.isEmpty else { return }
-    var seen: Set<[Netlist.Bit]> = []
+    var seen: Set<[ComposedOrigin]> = []
     let registers = netlist.cells.filter { $0.type == "$dff" && $0["D"].count > 1 }.map { $0["D"] }
     for vector in netlist.vectors + registers where vector.count <= Self.widest {
       let origins = vector.map { origin($0) }
-      let bits = origins.map(\.bit)
-      let times = Set(origins.filter(\.bit.isNet).map(\.delay))
-      let hasAdder = bits.contains { bit in
-        guard let (word, _) = word(driving: bit) else { return false }
-        if case .adder = words[word].kind { return true }
-        return false
-      }
-      guard hasAdder, times.count == 1, !bits.contains(.undefined), seen.insert(bits).inserted
+      let hasAdder = origins.contains { isAdderBit($0.bit) }
+      let first = origins.lazy.filter(\.bit.isNet).map(\.delay).min() ?? 0
+      let key = origins.map { ComposedOrigin(bit: $0.bit, delay: $0.delay - first) }
+      guard hasAdder, !origins.contains(where: { $0.bit == .undefined }), seen.insert(key).inserted
       else { continue }
-      words.append(Word(kind: .composed, bits: bits))
-      for (index, bit) in bits.enumerated() where bit.isNet {
-        composed[bit.code, default: []].append((words.count - 1, index))
+      let number = words.count
+      words.append(Word(kind: .composed, bits: vector))
+      for (index, from) in origins.enumerated() where from.bit.isNet {
+        composed[from.bit.code, default: []]
+          .append(ComposedPlace(word: number, bit: index, delay: from.delay))
+        let plain = uninverted(from.bit)
+        if isAdderBit(plain) { numbers[plain.code, default: []].append(number) }
       }
     }
   }
 
-  // MARK: Order
+  // MARK: Values
 
-  private func operands(of word: Int) -> [Netlist.Bit] {
-    switch words[word].kind {
-    case .port: []
-    case .composed: words[word].bits
-    case .front(_, let data): data
-    case .cell(let cell):
-      netlist.cells[cell].connections.flatMap { $0.key == "Y" ? [] : $0.value }
-    case .adder(let cell, _):
-      adderCells[netlist.cells[cell].type]!.inputs.flatMap { netlist.cells[cell][$0] }
-    }
-  }
-
-  /// Computes the values of the words behind `bits`, operands first.
-  func evaluate(behind bits: [Netlist.Bit]) {
-    var open = [Bool](repeating: false, count: words.count)
-    var stack: [Int] = []
-    func push(_ bits: [Netlist.Bit]) -> Bool {
-      var pushed = false
-      func push(_ word: Int) {
-        guard values[word] == nil, !open[word] else { return }
-        stack.append(word)
-        pushed = true
-      }
-      for bit in bits {
-        let from = origin(bit).bit
-        if let (word, _) = word(driving: from) { push(word) }
-        for (word, _) in composed[from.code] ?? [] { push(word) }
-      }
-      return pushed
-    }
-    _ = push(bits)
-    while let word = stack.last {
-      if values[word] != nil {
-        stack.removeLast()
-        continue
-      }
-      if !open[word] {
-        open[word] = true
-        if push(operands(of: word)) { continue }
-      }
-      stack.removeLast()
-      open[word] = false
-      values[word] = settled(compute(word))
-    }
-  }
-
-  private func settled(_ value: Value) -> Value {
-    var value = value
-    value.interval = value.fault == nil ? atoms.interval(of: value.form) : nil
-    return value
-  }
-
-  private func compute(_ word: Int) -> Value {
-    guard words[word].width <= Self.widest else {
-      return Value(
-        fault: fault(
-          .notCovered, "\(describe(word)) has \(words[word].width) bits: too many for this proof",
-          source: source(word)))
-    }
-    switch words[word].kind {
-    case .port(let role): return portValue(role, word)
-    case .front(let cell, let data): return frontValue(cell: cell, data: data, word: word)
-    case .cell(let cell): return cellValue(cell, word)
-    case .adder(let cell, let isCarry): return adderValue(cell, isCarry)
-    case .composed:
-      let bits = words[word].bits
-      var value = assemble(bits, modulus: bits.count, source: "", composes: false)
-      value.form = reduced(value.form, modulus: bits.count)
-      return value
-    }
-  }
-
-  private func adderValue(_ cell: Int, _ isCarry: Bool) -> Value {
+  func adderValue(_ cell: Int, _ isCarry: Bool) -> Value {
     let instance = netlist.cells[cell]
     let adder = adderCells[instance.type]!
     var sum = Form()
@@ -383,7 +324,8 @@ final class SymbolicLayer {
             .notCovered, "the port \(port) of an adder is not one bit", source: source(ofCell: cell)
           ))
       }
-      let input = assemble(instance[port], modulus: 64, source: source(ofCell: cell))
+      let input = assemble(
+        instance[port], modulus: 64, source: source(ofCell: cell), composes: false)
       if input.fault != nil { return input }
       if let time = input.delay {
         if let delay, delay != time { return timing(delay, time, source(ofCell: cell)) }

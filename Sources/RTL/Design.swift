@@ -204,10 +204,13 @@ public struct FreezeOptions: Hashable, Sendable, Codable {
   public var objective: AdderGraph.Objective
   /// The most adder levels of a weight sum; nil for as many as the fewest adders take.
   public var maxDepth: Int?
+  /// How sums are written in Verilog.
+  public var adderStyle: AdderStyle
 
   public init(
     fixedLayers: Int? = nil, pipelineLevels: Int = 2, fanOutLimit: Int = 32, sidebandBits: Int = 8,
-    effort: Int = 1, objective: AdderGraph.Objective = .adders, maxDepth: Int? = nil
+    effort: Int = 1, objective: AdderGraph.Objective = .adders, maxDepth: Int? = nil,
+    adderStyle: AdderStyle = .words
   ) {
     precondition(pipelineLevels >= 1, "a clock period holds at least one adder level")
     precondition(fanOutLimit >= 2, "a fan-out limit below two cannot be met")
@@ -216,6 +219,7 @@ public struct FreezeOptions: Hashable, Sendable, Codable {
     self.effort = effort
     self.objective = objective
     self.maxDepth = maxDepth
+    self.adderStyle = adderStyle
     self.fixedLayers = fixedLayers
     self.pipelineLevels = pipelineLevels
     self.fanOutLimit = fanOutLimit

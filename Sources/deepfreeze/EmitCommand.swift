@@ -43,6 +43,9 @@ struct EmitCommand: AsyncParsableCommand {
   @Option(help: "The most adder levels of a weight sum; as many as it takes unless given.")
   var maxDepth: Int?
 
+  @Option(help: "How sums are written: words (one + or - an adder) or heap (full and half adders).")
+  var adderStyle: AdderStyle = .words
+
   @Flag(help: "Scale calibration images to the network's input size.")
   var resize = false
 
@@ -67,7 +70,8 @@ struct EmitCommand: AsyncParsableCommand {
       let loaded = try model.loadForHardware(resize: resize)
       let options = FreezeOptions(
         fixedLayers: fixedLayers.count, pipelineLevels: pipelineLevels, fanOutLimit: fanOutLimit,
-        sidebandBits: sidebandBits, effort: effort, objective: objective, maxDepth: maxDepth)
+        sidebandBits: sidebandBits, effort: effort, objective: objective, maxDepth: maxDepth,
+        adderStyle: adderStyle)
       let design: Design
       do throws(Diagnostics) {
         let progress = Progress()

@@ -171,4 +171,55 @@ import Testing
       try AdderGraph(text: "# a comment\n\n" + line)
     }
   }
+
+  /// Random words of a sum, and the bits that hold them.
+  private static func addends(_ bits: Int, _ random: inout SeededGenerator) -> [BitHeap.Addend] {
+    (0..<Int.random(in: 0...6, using: &random)).map { _ in
+      let shift = Int.random(in: 0...bits, using: &random)
+      let held = Int.random(in: 1...12, using: &random)
+      return BitHeap.Addend(
+        bits: held, isSigned: Bool.random(using: &random),
+        isTruncated: held + shift >= bits && Bool.random(using: &random), shift: shift,
+        isNegated: Bool.random(using: &random))
+    }
+  }
+
+  @Test("A sum of words is right modulo its width", arguments: 0..<300)
+  func wordSum(seed: Int) {
+    var random = SeededGenerator(seed: seed)
+    let bits = Int.random(in: 1...24, using: &random)
+    let addends = Self.addends(bits, &random)
+    let constant = Int.random(in: -100_000...100_000, using: &random)
+    let heap = BitHeap.sum(addends, constant: constant, bits: bits)
+    #expect(heap.verify(equals: addends, constant: constant).isEmpty)
+    #expect(heap.verify(equals: addends, constant: constant + 1) != [])
+    for _ in 0..<20 {
+      let values = heap.inputs.map { Int.random(in: $0, using: &random) }
+      let sum = zip(addends, values).reduce(constant) { sum, part in
+        let shifted = part.1 << part.0.shift
+        return sum + (part.0.isNegated ? -shifted : shifted)
+      }
+      #expect((heap.evaluate(values)[0] - sum) & ((1 << bits) - 1) == 0)
+    }
+  }
+
+  @Test("A sum of other words, or with a bit exchanged, is not proved")
+  func wrongWordSum() {
+    let addends = [
+      BitHeap.Addend(bits: 6, isSigned: true, isTruncated: false, shift: 2, isNegated: true),
+      BitHeap.Addend(bits: 5, isSigned: false, isTruncated: false, shift: 0, isNegated: false),
+      BitHeap.Addend(bits: 9, isSigned: true, isTruncated: true, shift: 3, isNegated: false),
+    ]
+    let heap = BitHeap.sum(addends, constant: 77, bits: 12)
+    var others = addends
+    others[0].isNegated = false
+    #expect(heap.verify(equals: others, constant: 77) != [])
+    others = addends
+    others[2].bits = 8
+    #expect(heap.verify(equals: others, constant: 77) != [])
+    var changed = heap
+    let cell = heap.cells.indices.first { heap.cells[$0].c != nil }!
+    changed.cells[cell].a = changed.cells[cell].b
+    #expect(changed.verify(equals: addends, constant: 77) != [])
+  }
 }

@@ -2,18 +2,19 @@ import Foundation
 import Testing
 
 @Suite struct ProveTests {
-  private func emit(_ folder: TemporaryFolder) throws -> String {
+  private func emit(_ folder: TemporaryFolder, style: String = "words") throws -> String {
     let out = folder.path("out")
     let emitted = try CommandLineTool.run(
-      "emit", CommandLineTool.model, "--fixed-layers", "2", "--effort", "0", "--output", out)
+      "emit", CommandLineTool.model, "--fixed-layers", "2", "--effort", "0", "--adder-style", style,
+      "--output", out)
     #expect(emitted.status == 0)
     return out
   }
 
-  @Test("an emitted folder is proved against its model; exit code 0")
-  func proved() throws {
+  @Test("an emitted folder is proved against its model; exit code 0", arguments: ["words", "heap"])
+  func proved(style: String) throws {
     let folder = try TemporaryFolder()
-    let out = try emit(folder)
+    let out = try emit(folder, style: style)
     let text = try CommandLineTool.run("prove", out, "--model", CommandLineTool.model)
     #expect(text.status == 0)
     #expect(text.output.contains("fashion_mnist_int8: proved: every output"))

@@ -15,7 +15,9 @@ import Testing
     arguments: [212, 307, 272, 354, 24, 10, 34] + Array(1...seeds))
   func proved(seed: UInt64) async throws {
     let network = RandomNetwork(seed: seed)
-    let proof = try await ProvedDesign.prove(network.graph, options: network.options)
+    var options = network.options
+    options.adderStyle = .words
+    let proof = try await ProvedDesign.prove(network.graph, options: options)
     #expect(proof.isProved, "\(network.graph)\n\(proof)")
   }
 

@@ -60,9 +60,9 @@ public struct BitHeap: Hashable, Sendable {
   public struct Word: Hashable, Sendable {
     public var row: SumRows.Row
     /// What drives the bits, lowest first.
-    public var drivers: [Bit]
+    public var drivers: [Bit] = []
     /// The source of the lowest bit; the others follow.
-    public var source: Int
+    public var source = 0
     public var offset: Int
     public var isTruncated: Bool
     /// Whether an output is in two's complement.
@@ -70,7 +70,7 @@ public struct BitHeap: Hashable, Sendable {
   }
 
   /// How the last two operands of a row are added.
-  public enum FinalAdder: String, Hashable, Sendable, CaseIterable {
+  public enum FinalAdder: String, Hashable, Sendable, CaseIterable, Codable {
     /// By full and half adders, from the low end: the fewest gates.
     case ripple
     /// By `+`, for the synthesis tool to choose: faster, larger.

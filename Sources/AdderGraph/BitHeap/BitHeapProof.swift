@@ -28,7 +28,10 @@ extension BitHeap {
     guard graph.verify().isEmpty, graph.inputCount == inputs.count else {
       return [.malformed("the graph is malformed or has other inputs")]
     }
-    var problems = structure(graph)
+    guard words.map(\.row.target) == SumRows(graph).rows.map(\.target) else {
+      return [.malformed("the rows are not the sums of the graph")]
+    }
+    var problems = structure()
     guard problems.isEmpty else { return problems }
     var proof = RowProof(self, graph)
     for row in words.indices {
@@ -37,13 +40,9 @@ extension BitHeap {
     return problems
   }
 
-  /// Rows of other targets than the graph's, and cells that do not own their sources or read later ones.
-  private func structure(_ graph: AdderGraph) -> [Problem] {
+  /// Cells that do not own their sources or read later ones.
+  func structure() -> [Problem] {
     var problems: [Problem] = []
-    let targets = words.map(\.row.target)
-    if targets != SumRows(graph).rows.map(\.target) {
-      problems.append(.malformed("the rows are not the sums of the graph"))
-    }
     func owns(_ source: Int, _ kind: Source) -> Bool {
       sources.indices.contains(source) && sources[source] == kind
     }
@@ -82,131 +81,38 @@ extension BitHeap {
 
 /// The proofs of a heap's rows, with what they share.
 private struct RowProof {
-  private typealias Bit = BitHeap.Bit
-
-  private let heap: BitHeap
   private let graph: AdderGraph
   private let intervals: [ClosedRange<Int>]
-  /// By source, modulo 2^64; all 0 between two rows.
-  private var weights: [UInt64]
+  private var weights: RowWeights
   /// By node: the word that holds it, of those before the row.
   private var wordOf: [Int?]
-  /// The first cell and adder of a row not looked at yet.
-  private var nextCell = 0
-  private var nextAdder = 0
-  /// Sources to which a weight was given.
-  private var touched: [Int] = []
-  /// By input: the source of its lowest bit.
-  private var inputSources: [Int]
+
+  private var heap: BitHeap { weights.heap }
 
   init(_ heap: BitHeap, _ graph: AdderGraph) {
-    self.heap = heap
     self.graph = graph
     intervals = graph.intervals(inputs: heap.inputs)
-    weights = Array(repeating: 0, count: heap.sources.count)
+    weights = RowWeights(heap)
     wordOf = Array(repeating: nil, count: graph.nodes.count)
-    inputSources = Array(repeating: 0, count: heap.inputs.count)
-    for (index, source) in heap.sources.enumerated() {
-      if case .input(let input, bit: 0) = source { inputSources[input] = index }
-    }
   }
 
   mutating func problem(_ row: Int) -> BitHeap.Problem? {
     let word = heap.words[row]
     defer { if case .node(let node) = word.row.target { wordOf[node.index] = row } }
-    let cells =
-      nextCell..<(heap.cells[nextCell...].firstIndex { $0.row != row } ?? heap.cells.count)
-    let adders =
-      nextAdder..<(heap.adders[nextAdder...].firstIndex { $0.row != row } ?? heap.adders.count)
-    (nextCell, nextAdder) = (cells.upperBound, adders.upperBound)
-    let mask: UInt64 = (1 << UInt64(word.drivers.count)) - 1
-    var constant: UInt64 = 0
-    func add(_ weight: UInt64, to bit: Bit) {
-      if let value = bit.constant {
-        constant &+= UInt64(value) &* weight
-        return
-      }
-      touched.append(bit.source)
-      if bit.isInverted {
-        constant &+= weight
-        weights[bit.source] &-= weight
-      } else {
-        weights[bit.source] &+= weight
-      }
-    }
-    for (position, driver) in word.drivers.enumerated() { add(1 << UInt64(position), to: driver) }
-    var problem: BitHeap.Problem?
-    for index in adders.reversed() {
-      let adder = heap.adders[index]
-      guard !adder.a.isEmpty else { continue }
-      let lowest = weights[adder.sum]
-      for bit in adder.a.indices {
-        let weight = weights[adder.sum + bit]
-        if (weight &- lowest << UInt64(bit)) & mask != 0 {
-          problem = .wrongSum(row: row, "reads the bits of adder \(index) with other weights")
-        }
-        weights[adder.sum + bit] = 0
-        add(lowest << UInt64(bit), to: adder.a[bit])
-        add(lowest << UInt64(bit), to: adder.b[bit])
-      }
-      // What the adder drops must not count.
-      if lowest << UInt64(adder.a.count) & mask != 0 {
-        problem = .wrongSum(row: row, "needs the carry of adder \(index)")
-      }
-    }
-    for index in cells.reversed() {
-      let cell = heap.cells[index]
-      let weight = weights[cell.sum]
-      if (weights[cell.carry] &- 2 &* weight) & mask != 0 {
-        problem = .wrongSum(row: row, "reads the carry of cell \(index) with another weight")
-      }
-      weights[cell.sum] = 0
-      weights[cell.carry] = 0
-      for bit in [cell.a, cell.b] + (cell.c.map { [$0] } ?? []) { add(weight, to: bit) }
-    }
-    return problem ?? operands(row, word, constant, mask)
-  }
-
-  /// Compares what is left with the coefficients of the graph, and empties `weights`.
-  private mutating func operands(
-    _ row: Int, _ word: BitHeap.Word, _ constant: UInt64, _ mask: UInt64
-  ) -> BitHeap.Problem? {
-    var constant = constant
+    weights.unwind(row)
     let start: AdderGraph.Term?
     switch word.row.target {
     case .node(let node): start = AdderGraph.Term(node: node)
     case .output(let output): start = graph.outputs[output]
     }
-    var problem: BitHeap.Problem?
     for (node, factor) in coefficients(start) {
-      let weight = UInt64(bitPattern: Int64(factor))
-      let (first, count, offset, isSigned) = place(node)
-      for bit in 0..<count {
-        let isSign = isSigned && bit + 1 == count
-        let expected = isSign ? 0 &- weight << UInt64(bit) : weight << UInt64(bit)
-        if (weights[first + bit] &- expected) & mask != 0 {
-          problem = .wrongSum(row: row, "takes bit \(bit) of n\(node) with another weight")
-        }
-        weights[first + bit] = 0
-      }
-      constant &+= weight &* UInt64(bitPattern: Int64(offset))
-      if let other = wordOf[node], heap.words[other].isTruncated,
-        weight << UInt64(count) & mask != 0
-      {
-        problem = .wrongSum(row: row, "reads past the bits of row \(other)")
+      if let other = wordOf[node] {
+        weights.take(word: other, times: factor)
+      } else {
+        weights.take(input: node, times: factor)
       }
     }
-    if (constant &- UInt64(bitPattern: Int64(word.offset))) & mask != 0 {
-      problem = .wrongSum(row: row, "has another offset")
-    }
-    for source in touched {
-      if weights[source] & mask != 0 {
-        problem = .wrongSum(row: row, "reads \(heap.sources[source]), which is no part of it")
-      }
-      weights[source] = 0
-    }
-    touched.removeAll(keepingCapacity: true)
-    return problem ?? (holds(word) ? nil : .tooNarrow(row: row))
+    return weights.finish(offset: word.offset) ?? (holds(word) ? nil : .tooNarrow(row: row))
   }
 
   /// The operands of a sum of the graph, by its own adders, down to nodes that have a word and to inputs.
@@ -224,16 +130,6 @@ private struct RowProof {
       }
     }
     return found
-  }
-
-  /// Where the bits of an input or of a node's word are, and what they have on top of its value.
-  private func place(_ node: Int) -> (source: Int, count: Int, offset: Int, isSigned: Bool) {
-    if let row = wordOf[node] {
-      let word = heap.words[row]
-      return (word.source, word.drivers.count, word.offset, false)
-    }
-    let width = SignalWidth(of: heap.inputs[node])
-    return (inputSources[node], width.bits, 0, width.isSigned)
   }
 
   /// Whether a word's bits hold every value of its interval.

@@ -18,8 +18,7 @@ struct BitHeapBuilder {
   private let rows: SumRows
   private let intervals: [ClosedRange<Int>]
   private let outputIntervals: [ClosedRange<Int>]
-  private let finalAdder: BitHeap.FinalAdder
-  private var heap: BitHeap
+  private var adder: ColumnAdder
   /// What readers see of an input or a node that is a word, by node.
   private var operands: [Operand?]
   /// Bits that readers need at most, by node.
@@ -28,8 +27,6 @@ struct BitHeapBuilder {
   private let readers: [Int]
   /// Nodes that an output reads as they are.
   private var isOutput: [Bool]
-  /// When each source is there, in half full adders from the inputs.
-  private var times: [Int32] = []
 
   /// Bits whose sum is a value and an offset.
   private struct Operand {
@@ -39,8 +36,7 @@ struct BitHeapBuilder {
 
   init(_ graph: AdderGraph, inputs: [ClosedRange<Int>], finalAdder: BitHeap.FinalAdder) {
     rows = SumRows(graph)
-    self.finalAdder = finalAdder
-    heap = BitHeap(inputs: inputs)
+    adder = ColumnAdder(inputs: inputs, finalAdder: finalAdder)
     intervals = graph.intervals(inputs: inputs)
     readers = graph.readerCounts
     operands = Array(repeating: nil, count: graph.nodes.count)
@@ -58,27 +54,14 @@ struct BitHeapBuilder {
   }
 
   mutating func build() -> BitHeap {
-    for (input, range) in heap.inputs.enumerated() { appendInput(input, range) }
+    for (input, range) in adder.heap.inputs.enumerated() {
+      let width = SignalWidth(of: range)
+      operands[input] = Operand(
+        bits: adder.appendInput(input), offset: width.isSigned ? 1 << (width.bits - 1) : 0)
+    }
     findNeeds()
     for row in rows.rows.indices { appendRow(row) }
-    markCarries()
-    return heap
-  }
-
-  private mutating func source(_ source: BitHeap.Source, time: Int32) -> Int {
-    heap.sources.append(source)
-    times.append(time)
-    return heap.sources.count - 1
-  }
-
-  private func time(_ bit: Bit) -> Int32 { bit.constant == nil ? times[bit.source] : 0 }
-
-  private mutating func appendInput(_ input: Int, _ range: ClosedRange<Int>) {
-    let width = SignalWidth(of: range)
-    var bits = (0..<width.bits).map { Bit(source: source(.input(input, bit: $0), time: 0)) }
-    // A sign bit s weighs -2^k: that is the inverted bit, and -2^k.
-    if width.isSigned { bits[width.bits - 1] = bits[width.bits - 1].inverted }
-    operands[input] = Operand(bits: bits, offset: width.isSigned ? 1 << (width.bits - 1) : 0)
+    return adder.finished
   }
 
   /// The most bits that a row can have: of a node one more than its interval is long.
@@ -122,7 +105,7 @@ struct BitHeapBuilder {
     let row = rows.rows[index]
     // The operands' bits add up to the row's value and this.
     var natural = 0
-    var columns: [[Bit]] = []
+    var columns = ColumnAdder.Columns()
     for term in row.terms {
       guard let operand = operands[term.node.index] else {
         preconditionFailure("a row reads inputs and earlier rows")
@@ -130,27 +113,15 @@ struct BitHeapBuilder {
       natural &+=
         (term.isNegated ? (1 << operand.bits.count) - 1 - operand.offset : operand.offset)
         << term.shift
-      for (position, bit) in operand.bits.enumerated() {
-        let column = position + term.shift
-        while columns.count <= column { columns.append([]) }
-        columns[column].append(term.isNegated ? bit.inverted : bit)
-      }
+      columns.append(operand.bits, shift: term.shift, isInverted: term.isNegated)
     }
     let form = form(row, natural: natural)
-    while columns.count < form.bits { columns.append([]) }
-    columns.removeSubrange(form.bits...)
-    let drivers = add(columns, constant: form.constant, row: index)
-    let first = heap.sources.count
-    for (bit, driver) in drivers.enumerated() {
-      _ = source(.word(index, bit: bit), time: time(driver))
-    }
-    heap.words.append(
+    let bits = adder.appendWord(
+      columns, constant: form.constant, bits: form.bits,
       BitHeap.Word(
-        row: row, drivers: drivers, source: first, offset: form.offset,
-        isTruncated: form.isTruncated, isSigned: form.isSigned))
+        row: row, offset: form.offset, isTruncated: form.isTruncated, isSigned: form.isSigned))
     if case .node(let node) = row.target {
-      operands[node.index] = Operand(
-        bits: drivers.indices.map { Bit(source: first + $0) }, offset: form.offset)
+      operands[node.index] = Operand(bits: bits, offset: form.offset)
     }
   }
 
@@ -208,96 +179,5 @@ struct BitHeapBuilder {
     let least = next &- (range.lowerBound &+ offset)
     let most = next &+ (1 << bits) &- 1 &- (range.upperBound &+ offset)
     return LinearStaircase.roundest(in: least...most)
-  }
-
-  // MARK: Columns
-
-  /// Adds columns of bits and a constant modulo 2^columns; returns the bits of the sum.
-  private mutating func add(_ columns: [[Bit]], constant: Int, row: Int) -> [Bit] {
-    var columns = columns.map { $0.filter { $0.constant == nil } }
-    var drivers: [Bit] = []
-    var rest: (a: [Bit], b: [Bit]) = ([], [])
-    for column in columns.indices {
-      var bits = columns[column]
-      var isOdd = constant >> column & 1 != 0
-      let isTop = column + 1 == columns.count
-      func carry(_ bit: Bit) { if !isTop { columns[column + 1].append(bit) } }
-      while bits.count >= 3 {
-        let (sum, over) = fullAdder(&bits, row)
-        bits.append(sum)
-        carry(over)
-      }
-      if bits.count == 2 && isOdd {
-        // a + b + 1 = 3 - (~a + ~b): a half adder of the inverted bits, inverted.
-        let (sum, over) = cell(bits[0].inverted, bits[1].inverted, nil, row)
-        bits = [sum.inverted]
-        carry(over.inverted)
-        isOdd = false
-      }
-      let keeps = finalAdder == .word && (bits.count == 2 || !rest.a.isEmpty)
-      if keeps {
-        rest.a.append(bits.first ?? .zero)
-        rest.b.append(bits.count == 2 ? bits[1] : isOdd ? .one : .zero)
-        continue
-      }
-      if bits.count == 2 {
-        let (sum, over) = cell(bits[0], bits[1], nil, row)
-        drivers.append(sum)
-        carry(over)
-      } else if let bit = bits.first {
-        // x + 1 = 2 x + ~x.
-        drivers.append(isOdd ? bit.inverted : bit)
-        if isOdd { carry(bit) }
-      } else {
-        drivers.append(isOdd ? .one : .zero)
-      }
-    }
-    return drivers + propagate(rest.a, rest.b, row)
-  }
-
-  /// The three bits that come first, the third of the polarity of the others if that costs no time.
-  private mutating func fullAdder(_ bits: inout [Bit], _ row: Int) -> (Bit, Bit) {
-    bits.sort { (time($0), $0.code & 1, $0.code) < (time($1), $1.code & 1, $1.code) }
-    let taken = Array(bits[0..<3])
-    bits.removeSubrange(0..<3)
-    // A full adder of inverted bits is the inverted full adder: at most one input stays inverted.
-    if taken.count(where: \.isInverted) >= 2 {
-      let (sum, carry) = cell(
-        taken[0].inverted, taken[1].inverted, taken[2].inverted, row)
-      return (sum.inverted, carry.inverted)
-    }
-    return cell(taken[0], taken[1], taken[2], row)
-  }
-
-  private mutating func cell(_ a: Bit, _ b: Bit, _ c: Bit?, _ row: Int) -> (Bit, Bit) {
-    let number = heap.cells.count
-    // A late third input passes one exclusive or, the others two.
-    let both = max(time(a), time(b))
-    let done = c.map { max(both + 2, time($0) + 1) } ?? both + 1
-    let sum = source(.sum(cell: number), time: done)
-    let carry = source(.carry(cell: number), time: done)
-    heap.cells.append(
-      BitHeap.Cell(a: a, b: b, c: c, sum: sum, carry: carry, needsCarry: true, row: row))
-    return (Bit(source: sum), Bit(source: carry))
-  }
-
-  /// The sum of the last two operands of a row.
-  private mutating func propagate(_ a: [Bit], _ b: [Bit], _ row: Int) -> [Bit] {
-    guard !a.isEmpty else { return [] }
-    let late = (a + b).map { time($0) }.max() ?? 0
-    let first = heap.sources.count
-    let number = heap.adders.count
-    let levels = Int32(2 + SignalWidth.bitLength(a.count))
-    for bit in a.indices { _ = source(.adder(number, bit: bit), time: late + levels) }
-    heap.adders.append(BitHeap.Adder(a: a, b: b, sum: first, row: row))
-    return a.indices.map { Bit(source: first + $0) }
-  }
-
-  /// Notes which carries anything reads.
-  private mutating func markCarries() {
-    let isRead = heap.readSources
-    for index in heap.cells.indices {
-      heap.cells[index].needsCarry = isRead[heap.cells[index].carry]
-    }
   }
 }

@@ -2,14 +2,6 @@ import AdderGraph
 import RTLTemplates
 import Verilog
 
-/// How the sums of an adder graph are written in Verilog.
-public enum AdderStyle: String, Hashable, Sendable, CaseIterable {
-  /// One `+` or `-` of two words an adder: readable.
-  case words
-  /// Full and half adders, one heap of bits a sum: the fewest gates.
-  case heap
-}
-
 /// An adder graph as one combinational Verilog module: inputs `x0`, `x1`, …, outputs `y0`, `y1`, …, each
 /// as wide as its exact interval, in two's complement where that holds a negative number.
 public struct AdderModule {
@@ -72,7 +64,10 @@ public struct AdderModule {
       number += 1
       return "sum\(number)"
     }
-    let text = BitHeapText(heap, inputs: inputs.indices.map { "x\($0)" }, rowNames: names)
+    let text = BitHeapText(
+      heap,
+      inputs: inputs.indices.map { .init(name: "x\($0)", width: inputs[$0].bitCount) },
+      rowNames: names)
     return text.items + Self.unused(text.unread)
   }
 

@@ -7,19 +7,31 @@ struct BitHeapText {
   private let heap: BitHeap
   /// The name of each row's word.
   private let rowNames: [String]
-  /// The names of the inputs, and their bits.
-  private let inputs: [(name: String, width: Int)]
+  /// What the heap reads: a net of at least the input's bits.
+  struct Input {
+    var name: String
+    var width: Int
+  }
+
+  private let inputs: [Input]
   /// The name of each input and of each node that has a word, by node.
   private var nodeNames: [Int: String] = [:]
   /// By source: whether anything reads it.
   private let isRead: [Bool]
+  /// By row: its cells, and its carry-propagate adders.
+  private var cellsOf: [[Int]]
+  private var addersOf: [[Int]]
 
-  init(_ heap: BitHeap, inputs: [String], rowNames: [String]) {
+  init(_ heap: BitHeap, inputs: [Input], rowNames: [String]) {
     self.heap = heap
     self.rowNames = rowNames
-    self.inputs = zip(inputs, heap.inputs).map { ($0, $1.bitCount) }
+    self.inputs = inputs
     isRead = heap.readSources
-    for (index, name) in inputs.enumerated() { nodeNames[index] = name }
+    cellsOf = Array(repeating: [], count: heap.words.count)
+    addersOf = cellsOf
+    for (index, cell) in heap.cells.enumerated() { cellsOf[cell.row].append(index) }
+    for (index, adder) in heap.adders.enumerated() { addersOf[adder.row].append(index) }
+    for (index, input) in inputs.enumerated() { nodeNames[index] = input.name }
     for (row, word) in heap.words.enumerated() {
       if case .node(let node) = word.row.target { nodeNames[node.index] = rowNames[row] }
     }
@@ -53,39 +65,40 @@ struct BitHeapText {
     bits.count == 1 ? expression(bits[0]) : .concatenation(bits.reversed().map(expression))
   }
 
+  /// The adders of a row and their wires.
+  func cells(row: Int) -> [Item] {
+    var nets: [String] = []
+    var body: [Item] = []
+    for number in cellsOf[row] {
+      let own = heap.cells[number]
+      for source in [own.sum, own.carry] {
+        if case .name(let name) = expression(source: source) { nets.append(name) }
+      }
+      var connections = [Connection("a", expression(own.a)), Connection("b", expression(own.b))]
+      if let c = own.c { connections.append(Connection("c", expression(c))) }
+      connections.append(Connection("carry", expression(source: own.carry)))
+      connections.append(Connection("sum", expression(source: own.sum)))
+      body.append(
+        .cell(
+          module: own.c == nil ? "df_half_adder" : "df_full_adder",
+          name: "\(rowNames[row])_a\(number)", connections: connections))
+    }
+    for number in addersOf[row] {
+      let own = heap.adders[number]
+      body.append(
+        .define(
+          width: own.a.count, name: "\(rowNames[row])_t",
+          value: .binary(.add, vector(own.a), vector(own.b))))
+    }
+    return (nets.isEmpty ? [] : [.wires(width: 1, names: nets)]) + body
+  }
+
   /// All rows; the words of nodes are declared here, those of outputs are ports.
   var items: [Item] {
     var items: [Item] = []
-    var (cell, adder) = (0, 0)
     for (row, word) in heap.words.enumerated() {
-      var nets: [String] = []
-      var body: [Item] = []
-      while cell < heap.cells.count, heap.cells[cell].row == row {
-        let own = heap.cells[cell]
-        for source in [own.sum, own.carry] {
-          if case .name(let name) = expression(source: source) { nets.append(name) }
-        }
-        var connections = [Connection("a", expression(own.a)), Connection("b", expression(own.b))]
-        if let c = own.c { connections.append(Connection("c", expression(c))) }
-        connections.append(Connection("carry", expression(source: own.carry)))
-        connections.append(Connection("sum", expression(source: own.sum)))
-        body.append(
-          .cell(
-            module: own.c == nil ? "df_half_adder" : "df_full_adder",
-            name: "\(rowNames[row])_a\(cell)", connections: connections))
-        cell += 1
-      }
-      while adder < heap.adders.count, heap.adders[adder].row == row {
-        let own = heap.adders[adder]
-        body.append(
-          .define(
-            width: own.a.count, name: "\(rowNames[row])_t",
-            value: .binary(.add, vector(own.a), vector(own.b))))
-        adder += 1
-      }
       items.append(.comment([comment(row)]))
-      items.append(.wires(width: 1, names: nets))
-      items += body
+      items += cells(row: row)
       let width = word.drivers.count
       switch word.row.target {
       case .node:

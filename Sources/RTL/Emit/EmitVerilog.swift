@@ -27,7 +27,7 @@ extension Design {
     var rtl = usedTemplates.map { VerilogSource.File(name: $0.fileName, text: $0.text) }
     for stage in stages {
       for layer in stage.layers {
-        rtl.append(file(layerHeader(layer, in: stage), LayerModule(layer).module))
+        rtl.append(file(layerHeader(layer, in: stage), LayerModule(layer, options).module))
       }
       rtl.append(
         file(
@@ -55,7 +55,7 @@ extension Design {
       switch template.fileName {
       case "df_frame_accumulator_control.v": accumulates
       case "df_window_control.v": windows
-      case "df_full_adder.v", "df_half_adder.v": false
+      case "df_full_adder.v", "df_half_adder.v": options.adderStyle == .heap
       default: true
       }
     }

@@ -5,51 +5,14 @@ import Verilog
 struct LayerModule {
   let layer: Layer
   private let text: SignalText
+  /// The sums as bit heaps; nil for word-level adders.
+  private let heaps: LayerSums?
 
-  init(_ layer: Layer) {
+  init(_ layer: Layer, _ options: FreezeOptions) {
     self.layer = layer
-    self.text = SignalText(layer)
+    text = SignalText(layer)
+    heaps = options.adderStyle == .heap ? LayerSums(text) : nil
   }
-
-  /// The port that carries a pixel's channel in; `row` for a window's kernel row.
-  static func inputPort(channel: Int, row: Int?) -> String {
-    row.map { "p\(channel)_r\($0)" } ?? "x\(channel)"
-  }
-
-  /// The port that carries an output channel's code.
-  static func outputPort(channel: Int) -> String { "q\(channel)" }
-
-  /// The channels and kernel rows that come in, in port order.
-  var pixelInputs: [(channel: Int, row: Int?)] {
-    switch layer.form {
-    case .window(let geometry):
-      return layer.windowColumns(geometry).map { ($0.channel, $0.row) }
-    case .pointwise, .accumulator:
-      let channels = layer.inputs.values.compactMap { role -> Int? in
-        switch role {
-        case .pixel(let channel), .sum(let channel): channel
-        default: nil
-        }
-      }
-      return Set(channels).sorted().map { ($0, nil) }
-    }
-  }
-
-  /// The kernel rows and columns that masks are made of, ascending.
-  var maskRows: [Int] {
-    Set(
-      layer.inputs.values.compactMap { if case .inside(let row, _) = $0 { row } else { nil } }
-    ).sorted()
-  }
-  var maskColumns: [Int] {
-    Set(
-      layer.inputs.values.compactMap { if case .inside(_, let column) = $0 { column } else { nil } }
-    ).sorted()
-  }
-
-  /// The port that says whether kernel row (column) `index` of the next window is in the image.
-  static func rowPort(_ index: Int) -> String { "row\(index)" }
-  static func columnPort(_ index: Int) -> String { "column\(index)" }
 
   var module: Module {
     var ports = [Port(.input, "aclk")]
@@ -57,45 +20,46 @@ struct LayerModule {
     case .pointwise: break
     case .window:
       ports.append(Port(.input, "column_step"))
-      ports += maskRows.map { Port(.input, Self.rowPort($0)) }
-      ports += maskColumns.map { Port(.input, Self.columnPort($0)) }
+      ports += layer.maskRows.map { Port(.input, Layer.rowPort($0)) }
+      ports += layer.maskColumns.map { Port(.input, Layer.columnPort($0)) }
     case .accumulator:
       ports.append(Port(.input, "accumulate_step"))
       ports.append(Port(.input, "accumulate_first"))
     }
-    for (channel, row) in pixelInputs {
+    for (channel, row) in layer.pixelInputs {
       ports.append(
         Port(
-          .input, Self.inputPort(channel: channel, row: row),
+          .input, Layer.inputPort(channel: channel, row: row),
           width: layer.input.channels[channel].bits))
     }
     let live = layer.output.liveChannels
     for channel in live {
       ports.append(
         Port(
-          .output, Self.outputPort(channel: channel), width: layer.output.channels[channel].bits))
+          .output, Layer.outputPort(channel: channel), width: layer.output.channels[channel].bits))
     }
     var items = front()
-    for period in 0..<layer.schedule.ranks { items += self.period(period) }
+    var unread: [Expression] = []
+    for period in 0..<layer.schedule.ranks { items += self.period(period, &unread) }
     if !live.isEmpty { items.append(.blank) }
     for (index, channel) in live.enumerated() {
       let value = text.whole(
         layer.datapath.outputs[index], layer.schedule.ranks,
         width: layer.output.channels[channel].bits)
-      items.append(.assign(Assignment(.name(Self.outputPort(channel: channel)), value)))
+      items.append(.assign(Assignment(.name(Layer.outputPort(channel: channel)), value)))
     }
-    items += unused(ports: ports, items: items)
+    items += unused(ports: ports, items: items, unread)
     return Module(name: layer.module, ports: ports, items: items)
   }
 
   /// Names the bits that rounding, clamping and sums modulo a power of two leave, and the ports of a
   /// layer without a register, so that lint knows they are meant.
-  private func unused(ports: [Port], items: [Item]) -> [Item] {
-    var parts: [Expression] = []
+  private func unused(ports: [Port], items: [Item], _ unread: [Expression]) -> [Item] {
+    var parts = unread
     let hasRegister = items.contains {
       if case .clocked(_, _, let updates) = $0 { !updates.isEmpty } else { false }
     }
-    if !hasRegister { parts = ports.filter { $0.direction == .input }.map { .name($0.name) } }
+    if !hasRegister { parts += ports.filter { $0.direction == .input }.map { .name($0.name) } }
     var named: Set<String> = []
     func leave(_ id: SignalID, _ period: Int) {
       let name = text.name(id, in: period)
@@ -108,7 +72,7 @@ struct LayerModule {
         if layer.datapath[source].operation != .input || layer.widths.bits[source.index] > 1 {
           leave(source, period)
         }
-      case .add(let a, let b):
+      case .add(let a, let b) where heaps == nil:
         for operand in [a, b] where !layer.datapath[operand.signal].operation.isConstant {
           let held = text.bits(operand.signal, in: period)
           if held + operand.shift > layer.widths.bits[index] { leave(operand.signal, period) }
@@ -178,7 +142,7 @@ struct LayerModule {
           .append(layer.datapath[id].name)
       case .inside(let row, let column):
         let isRepeated = !seen.insert(role).inserted
-        let parts = [row.map(Self.rowPort), column.map(Self.columnPort)].compactMap { $0 }
+        let parts = [row.map(Layer.rowPort), column.map(Layer.columnPort)].compactMap { $0 }
         registers.append(
           layer.datapath[id].name, width: 1, isRepeated: isRepeated,
           parts.count == 1
@@ -194,7 +158,7 @@ struct LayerModule {
       for position in row.columns {
         let source =
           position == row.columns.upperBound
-          ? Self.inputPort(channel: row.channel, row: row.row) : registerNames(position + 1)[0]
+          ? Layer.inputPort(channel: row.channel, row: row.row) : registerNames(position + 1)[0]
         for (index, name) in registerNames(position).enumerated() {
           registers.append(name, width: bits, isRepeated: index > 0, .name(source))
         }
@@ -215,7 +179,7 @@ struct LayerModule {
       guard case .sum(let channel) = layer.inputs[id]! else { continue }
       let name = layer.datapath[id].name
       let width = layer.widths.bits[id.index]
-      let pixel = Self.inputPort(channel: channel, row: nil)
+      let pixel = Layer.inputPort(channel: channel, row: nil)
       let bits = layer.input.channels[channel].bits
       let signed = layer.input.channels[channel].interval.isSigned
       var extended = Expression.name(pixel)
@@ -244,7 +208,7 @@ struct LayerModule {
   // MARK: Trees
 
   /// The logic of one clock period, and the register rank behind it.
-  private func period(_ period: Int) -> [Item] {
+  private func period(_ period: Int, _ unread: inout [Expression]) -> [Item] {
     let datapath = layer.datapath
     let schedule = layer.schedule
     var wires: [Item] = []
@@ -257,24 +221,33 @@ struct LayerModule {
       if signal.operation.isConstant { continue }
       let own = schedule.period[index]
       guard own <= period else { continue }
-      if own == period, text.isReadAtOnce[index], signal.operation != .input {
+      if let heaps, heaps.isPart(id) { continue }
+      let isComputed = own == period && signal.operation != .input
+      var value: Expression?
+      if isComputed, let heaps, case .add = signal.operation {
+        let sum = heaps.sum(id)
+        wires += sum.items
+        unread += sum.unread
+        value = sum.value
+      } else if isComputed {
+        value = text.expression(id)
+      }
+      if let value, text.isReadAtOnce[index] {
         wires.append(
-          .define(
-            width: layer.widths.bits[index], name: signal.name, value: text.expression(id)))
+          .define(width: layer.widths.bits[index], name: signal.name, value: value))
       }
       guard schedule.lastUse[index] > period else { continue }
       let register = text.name(id, in: period + 1)
       let width = text.bits(id, in: period + 1)
-      let isFirst = own == period && !text.isReadAtOnce[index] && signal.operation != .input
       if case .copy = signal.operation {
         kept[width, default: []].append(register)
       } else {
         registers[width, default: []].append(register)
       }
+      let source =
+        text.isReadAtOnce[index] ? nil : value
       updates.append(
-        Assignment(
-          .name(register),
-          isFirst ? text.expression(id) : text.low(id, width, in: period)))
+        Assignment(.name(register), source ?? text.low(id, width, in: period)))
     }
     var items: [Item] = [.blank, .comment(["Rank \(period + 1)"])]
     items += wires

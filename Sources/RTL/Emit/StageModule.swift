@@ -136,7 +136,6 @@ struct StageModule {
 
   private func layer(_ index: Int) -> [Item] {
     let layer = stage.layers[index]
-    let module = LayerModule(layer)
     let format = layer.input
     let offsets = Self.offsets(format)
     let inputBits = Self.wordBits(format)
@@ -152,22 +151,22 @@ struct StageModule {
     case .pointwise: break
     case .window:
       connections.append(Connection("column_step", "column_step"))
-      connections += module.maskRows.map {
+      connections += layer.maskRows.map {
         Connection(
-          LayerModule.rowPort($0),
+          Layer.rowPort($0),
           Self.slice("row_real", of: geometry.kernelHeight, low: $0, bits: 1))
       }
-      connections += module.maskColumns.map {
+      connections += layer.maskColumns.map {
         Connection(
-          LayerModule.columnPort($0),
+          Layer.columnPort($0),
           Self.slice("column_real", of: geometry.kernelWidth, low: $0, bits: 1))
       }
     case .accumulator:
       connections.append(Connection("accumulate_step", "column_step"))
       connections.append(Connection("accumulate_first", "accumulate_first"))
     }
-    for (channel, row) in module.pixelInputs {
-      let port = LayerModule.inputPort(channel: channel, row: row)
+    for (channel, row) in layer.pixelInputs {
+      let port = Layer.inputPort(channel: channel, row: row)
       let bits = format.channels[channel].bits
       if layer.form == .pointwise {
         connections.append(Connection(port, Self.wire(layer: index, channel: channel)))
@@ -181,7 +180,7 @@ struct StageModule {
     for channel in layer.output.liveChannels {
       connections.append(
         Connection(
-          LayerModule.outputPort(channel: channel), Self.wire(layer: index + 1, channel: channel)))
+          Layer.outputPort(channel: channel), Self.wire(layer: index + 1, channel: channel)))
     }
     items.append(
       .instance(

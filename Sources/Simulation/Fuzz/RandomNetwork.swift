@@ -44,7 +44,8 @@ public struct RandomNetwork: Sendable {
   private static func options(_ random: inout SplitMix64) -> FreezeOptions {
     FreezeOptions(
       fixedLayers: nil, pipelineLevels: random.number(in: 1...4),
-      fanOutLimit: random.choose([2, 3, 5, 8, 32]), sidebandBits: random.choose([1, 2, 8, 13]))
+      fanOutLimit: random.choose([2, 3, 5, 8, 32]), sidebandBits: random.choose([1, 2, 8, 13]),
+      adderStyle: random.choose([.words, .words, .words, .heap]))
   }
 
   /// Images for the network: uniform noise, few distinct codes, extremes only, a constant, a ramp.
