@@ -78,7 +78,8 @@ struct ChannelProgram {
       stack.append((atom, true))
       switch layer.atoms[atom] {
       case .slice(let word, _, _, _): push(layer.values[Int(word)]!.form)
-      case .node(let word): layer.nodes[word]!.operands.forEach { push($0.form) }
+      case .node(let word):
+        for operand in layer.nodes[word]!.operands { push(operand.form) }
       case .adder:
         if let place = layer.composedOfBit[atom] { push(layer.values[place.word]!.form) }
       default: break
