@@ -197,7 +197,7 @@ struct DatapathBuilder {
     var chosen: RequantizerWindow?
     for window in windows(line, accumulator, bias: bias) {
       let price = price(window)
-      guard price.adders <= best.adders, price.gates < best.gates else { continue }
+      guard price.gates < best.gates else { continue }
       (best, chosen) = (price, window)
     }
     return chosen

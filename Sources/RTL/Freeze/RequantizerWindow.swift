@@ -10,7 +10,7 @@ struct RequantizerWindow: Hashable {
 }
 
 extension Datapath {
-  /// Two-input gates, roughly: 14 an adder bit (10 beside a constant), 6 a register bit of the default
+  /// Two-input gates, roughly: 14 an adder bit (2 beside a constant), 6 a register bit of the default
   /// schedule, 2 a bit and end of a clamp, 1 a tested bit, 3 a compared one. For choices between forms
   /// of one requantizer.
   var estimatedGates: Int {
@@ -25,7 +25,7 @@ extension Datapath {
         let (low, high) = a.shift <= b.shift ? (a, b) : (b, a)
         // Bits below the shifted operand are wires, or constants to add.
         let wires = low.isNegated || hasConstant ? 0 : min(high.shift, widths.bits[index])
-        gates += (hasConstant ? 10 : 14) * (widths.bits[index] - wires)
+        gates += (hasConstant ? 2 : 14) * (widths.bits[index] - wires)
         if high.fill != 0 { gates += 10 * wires }
       case .saturate(let source, let shift, let clamp):
         let interval = self[source].interval
