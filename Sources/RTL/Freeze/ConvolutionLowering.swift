@@ -19,7 +19,7 @@ struct ConvolutionLowering {
   /// The graph of each group that has live outputs. A graph that is there already, of this
   /// convolution in another form, is taken as it is: forms differ in registers only.
   private(set) var graphs: [Int: AdderGraph]
-  private var builder = DatapathBuilder()
+  private var builder: DatapathBuilder
   private var masks: TapMasks
   private var taps: [Int: SignalID] = [:]
 
@@ -34,6 +34,7 @@ struct ConvolutionLowering {
     self.analysis = analysis
     self.form = form
     self.search = search
+    builder = DatapathBuilder(objective: search.objective)
     self.requantize = requantize
     self.masks = TapMasks(convolution.geometry)
   }

@@ -8,7 +8,11 @@ struct DatapathBuilder {
   private var constants: [Int: SignalID] = [:]
   private var sumCount = 0
   private var multipliers = ConstantMultiplier()
+  /// What requantizers are to have few of: gates, or else adders first.
+  private let objective: AdderGraph.Objective
   var cost = LayerCost()
+
+  init(objective: AdderGraph.Objective = .adders) { self.objective = objective }
 
   /// A linear combination that an adder graph ends in: ±(signal << shift), or nothing.
   typealias Operand = Datapath.Operand
@@ -176,7 +180,8 @@ struct DatapathBuilder {
     return windows
   }
 
-  /// The window that saves gates; nil when to multiply the whole accumulator takes fewest.
+  /// The window that saves gates, and costs no adder unless gates are the objective; nil when to multiply
+  /// the whole accumulator is best.
   private mutating func cheapestWindow(
     _ line: LinearStaircase, _ accumulator: Operand, bias: Int, clamp: ClosedRange<Int>
   ) -> RequantizerWindow? {
@@ -197,7 +202,9 @@ struct DatapathBuilder {
     var chosen: RequantizerWindow?
     for window in windows(line, accumulator, bias: bias) {
       let price = price(window)
-      guard price.gates < best.gates else { continue }
+      guard objective == .gates || price.adders <= best.adders, price.gates < best.gates else {
+        continue
+      }
       (best, chosen) = (price, window)
     }
     return chosen
