@@ -76,15 +76,8 @@ public struct AffineMultiplier: Equatable, Sendable {
         }
       }
     }
-    for inputOffset in candidates {
-      let move = inputOffset * multiplier
-      let wanted = (offsets.lowerBound - move)...(offsets.upperBound - move)
-      guard let chosen = ZeroBit.choose(from: slots, reaching: wanted) else { continue }
-      var values: [Int: Int] = [:]
-      for slot in chosen { values[slot.node, default: 0] += 1 << slot.bit }
-      self.inputOffset = inputOffset
-      fills = values.sorted { $0.key < $1.key }.map { Fill(node: .init($0.key), value: $0.value) }
-      outputOffset = 0
+    if let fit = Self.fit(candidates, multiplier, offsets, in: slots) {
+      (inputOffset, fills, outputOffset) = (fit.inputOffset, fit.fills, 0)
       return
     }
     inputOffset = 0
@@ -102,15 +95,9 @@ public struct AffineMultiplier: Equatable, Sendable {
     let slots = ZeroBit.all(of: graph)
     let multiplier = graph.evaluate([1])[0]
     let last = min(inputOffsets.upperBound, inputOffsets.lowerBound + 32)
-    for inputOffset in inputOffsets.lowerBound...last {
-      let move = inputOffset * multiplier
-      let wanted = (offsets.lowerBound - move)...(offsets.upperBound - move)
-      guard let chosen = ZeroBit.choose(from: slots, reaching: wanted) else { continue }
-      var values: [Int: Int] = [:]
-      for slot in chosen { values[slot.node, default: 0] += 1 << slot.bit }
-      self.inputOffset = inputOffset
-      fills = values.sorted { $0.key < $1.key }.map { Fill(node: .init($0.key), value: $0.value) }
-      outputOffset = 0
+    let candidates = inputOffsets.lowerBound...last
+    if let fit = Self.fit(Array(candidates), multiplier, offsets, in: slots) {
+      (inputOffset, fills, outputOffset) = (fit.inputOffset, fit.fills, 0)
       return
     }
     inputOffset = inputOffsets.lowerBound
@@ -118,6 +105,24 @@ public struct AffineMultiplier: Equatable, Sendable {
     let move = inputOffset * multiplier
     outputOffset = LinearStaircase.roundest(
       in: (offsets.lowerBound - move)...(offsets.upperBound - move))
+  }
+
+  /// The first of the input offsets whose rest fits into zero bits, and the constants there.
+  private static func fit(
+    _ inputOffsets: [Int], _ multiplier: Int, _ offsets: ClosedRange<Int>, in slots: [ZeroBit]
+  ) -> (inputOffset: Int, fills: [Fill])? {
+    for inputOffset in inputOffsets {
+      let move = inputOffset * multiplier
+      let wanted = (offsets.lowerBound - move)...(offsets.upperBound - move)
+      guard let chosen = ZeroBit.choose(from: slots, reaching: wanted) else { continue }
+      var values: [Int: Int] = [:]
+      for slot in chosen { values[slot.node, default: 0] += 1 << slot.bit }
+      let fills = values.sorted { $0.key < $1.key }.map {
+        Fill(node: .init($0.key), value: $0.value)
+      }
+      return (inputOffset, fills)
+    }
+    return nil
   }
 
   /// The multiplier with all of its offset behind it.

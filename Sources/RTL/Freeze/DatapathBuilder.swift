@@ -161,6 +161,13 @@ struct DatapathBuilder {
   ) -> [RequantizerWindow] {
     let needed = line.window
     let domain = interval(accumulator).adding(bias...bias)
+    // Offsets and what a moved input multiplies to have to stay far inside 64 bits.
+    let reach = max(domain.lowerBound.magnitude, domain.upperBound.magnitude)
+    let (product, overflows) = (4 * reach).multipliedReportingOverflow(
+      by: line.multiplier.magnitude)
+    guard !overflows, product < 1 << 61,
+      max(line.offsets.lowerBound.magnitude, line.offsets.upperBound.magnitude) < 1 << 61
+    else { return [] }
     let bits = SignalWidth.bitLength(needed.upperBound - needed.lowerBound)
     var windows: [RequantizerWindow] = []
     for bits in bits...bits + 1 where bits >= 1 && bits < domain.bitCount {
