@@ -19,7 +19,10 @@ let package = Package(
     // C code and libraries of the system.
     .target(name: "CModelProtos", linkerSettings: [.linkedLibrary("protobuf-c")]),
     .target(
-      name: "CPlatform", linkerSettings: [.linkedLibrary("png16"), .linkedLibrary("crypto")]),
+      name: "CPlatform",
+      linkerSettings: [
+        .linkedLibrary("png16"), .linkedLibrary("z"), .linkedLibrary("crypto"),
+      ]),
 
     // Text that the product carries: Verilog templates and simulator harnesses.
     .target(
@@ -30,7 +33,7 @@ let package = Package(
       swiftSettings: strict),
 
     .target(name: "NeuralGraph", dependencies: ["CPlatform"], swiftSettings: strict),
-    // Arrays and images in files: NPY, PNG, PPM, BMP.
+    // Arrays and images in files: NPY, IDX, PNG, PPM, BMP.
     .target(
       name: "TensorFiles", dependencies: ["NeuralGraph", "CPlatform"], swiftSettings: strict),
     .target(
@@ -56,11 +59,16 @@ let package = Package(
     .target(
       name: "Estimation", dependencies: ["NeuralGraph", "RTL"],
       resources: [.embedInCode("Technologies")], swiftSettings: strict),
+    // Accuracy beside adders, before anything is frozen.
+    .target(
+      name: "Compression",
+      dependencies: ["NeuralGraph", "TensorFiles", "GraphPasses", "AdderGraph", "RTL"],
+      swiftSettings: strict),
     .executableTarget(
       name: "deepfreeze",
       dependencies: [
         "NeuralGraph", "TensorFiles", "ModelImport", "GraphPasses", "AdderGraph", "RTL",
-        "Simulation", "Proof", "Verilog", "Estimation",
+        "Simulation", "Proof", "Verilog", "Estimation", "Compression",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -88,6 +96,10 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "EstimationTests", dependencies: ["Estimation", "ModelImport", "GraphPasses"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "CompressionTests",
+      dependencies: ["Compression", "ModelImport", "GraphPasses", "RTL", "Simulation"],
       swiftSettings: strict),
     .testTarget(
       name: "EndToEndTests",

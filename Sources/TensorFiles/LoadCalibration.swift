@@ -1,62 +1,41 @@
-import Foundation
 import NeuralGraph
 
 /// Reads the images that activation ranges are calibrated with: all PNG, PPM, PGM and BMP files of
-/// a folder, in the order of their names, or one such file. Each becomes a tensor of `shape`
-/// ([1, H, W, 1] or [1, H, W, 3]) with pixels of 0 to 255.
+/// a folder, in the order of their names, one such file, or an IDX file. Each becomes a tensor of
+/// `shape` ([1, H, W, 1] or [1, H, W, 3]) with pixels of 0 to 255. Of more than `limit` images as many
+/// are taken, evenly spaced.
 ///
 /// Throws when there is no image, one cannot be read, or one has another size and `resize` is not
 /// given; each diagnostic names its file, and all are thrown at once.
 public func loadCalibrationImages(
-  _ path: String, shape: TensorShape, resize: Bool
+  _ path: String, shape: TensorShape, resize: Bool, limit: Int = .max
 ) throws(Diagnostics) -> [FloatTensor] {
-  guard shape.isImage, shape.channels == 1 || shape.channels == 3 else {
-    throw Diagnostics(
-      Diagnostic(
-        "the network takes \(shape), which is no grey or RGB image: it cannot be calibrated with "
-          + "images"))
+  try ImageSet(path: path).spread(shape: shape, resize: resize, limit: limit).map {
+    FloatTensor(shape: shape, values: $0.map(Float.init))
   }
-  var problems: [Diagnostic] = []
-  var images: [FloatTensor] = []
-  for file in try imageFiles(path) {
-    do throws(Diagnostics) {
-      let image = try PixelImage(file: readFile(file))
-      guard resize || (image.width == shape.width && image.height == shape.height) else {
-        throw Diagnostics(
-          Diagnostic(
-            "the image is \(image.width)x\(image.height) pixels (width x height); the network "
-              + "takes \(shape.width)x\(shape.height)", remedy: "add --resize to scale it"))
-      }
-      let samples = image.converted(toChannels: shape.channels)
-        .resized(width: shape.width, height: shape.height).samples
-      images.append(FloatTensor(shape: shape, values: samples.map(Float.init)))
-    } catch {
-      problems += error.inFile(file).all
-    }
-  }
-  guard problems.isEmpty else { throw Diagnostics(problems) }
-  return images
 }
 
-private func imageFiles(_ path: String) throws(Diagnostics) -> [String] {
-  var isFolder: ObjCBool = false
-  guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-    throw Diagnostics(Diagnostic("the folder of calibration images does not exist", file: path))
+extension ImageSet {
+  /// The samples of up to `limit` images, evenly spaced over the set; throws as `samples` does, the
+  /// problems of all images at once.
+  public func spread(
+    shape: TensorShape, resize: Bool, limit: Int
+  ) throws(Diagnostics) -> [[UInt8]] {
+    precondition(limit > 0, "a set is spread over one image at least")
+    var problems: [Diagnostic] = []
+    var images: [[UInt8]] = []
+    let taken = min(count, limit)
+    for number in 0..<taken {
+      do throws(Diagnostics) {
+        let index = number * count / taken
+        images.append(try samples(index, for: shape, resize: resize))
+      } catch {
+        problems += error.all
+        // Images of an array are all alike.
+        if problems.count >= 20 { break }
+      }
+    }
+    guard problems.isEmpty else { throw Diagnostics(problems) }
+    return images
   }
-  guard isFolder.boolValue else { return [path] }
-  let names: [String]
-  do {
-    names = try FileManager.default.contentsOfDirectory(atPath: path)
-  } catch {
-    throw Diagnostics(Diagnostic("the folder cannot be read", file: path))
-  }
-  let images = names.filter { name in
-    ["png", "ppm", "pgm", "bmp"].contains(name.split(separator: ".").last?.lowercased() ?? "")
-  }
-  guard !images.isEmpty else {
-    throw Diagnostics(
-      Diagnostic(
-        "the folder holds no image", file: path, remedy: "give PNG, PPM, PGM or BMP files"))
-  }
-  return images.sorted().map { path + "/" + $0 }
 }

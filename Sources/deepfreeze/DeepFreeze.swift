@@ -16,6 +16,7 @@ struct DeepFreeze: AsyncParsableCommand {
       ProveCommand.self,
       AddersCommand.self,
       FuzzCommand.self,
+      EvaluateCommand.self,
       ExploreCommand.self,
       BenchCommand.self,
     ])

@@ -1,4 +1,5 @@
-// The system's libraries that the package uses: libpng (images), libcrypto (SHA-256) and Linux.
+// The system's libraries that the package uses: libpng (images), zlib (gzip), libcrypto (SHA-256) and
+// Linux.
 #ifndef CPLATFORM_H
 #define CPLATFORM_H
 #include <openssl/sha.h>
@@ -21,6 +22,12 @@ int df_png_read_info(const uint8_t *bytes, size_t count, struct df_png_info *inf
 // is dropped, gamma is left alone. Returns 1, or 0 with a sentence in `message`.
 int df_png_read_samples(const uint8_t *bytes, size_t count, uint8_t *samples, size_t samples_size,
                         char *message, size_t message_size);
+
+// Counts the bytes that a gzip file in memory holds, members after the first included, and writes
+// them to `target` when that is given: `target_size` bytes, as counted before. Returns the count, -1
+// when the file is damaged or cut, -2 when it holds more than `limit` bytes.
+int64_t df_gunzip(const uint8_t *bytes, size_t count, uint8_t *target, size_t target_size,
+                  size_t limit);
 
 // Lets two folders change names, in one step where the file system can do that. Returns 0, or -1
 // with errno set, and then both have their old names.
