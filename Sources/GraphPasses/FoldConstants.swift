@@ -63,7 +63,9 @@ extension Operation {
     case .convolution, .averagePool, .maxPool, .softmax, .matrixMultiplication:
       // A layer on constants is no arithmetic on weights; its cost has no small bound.
       false
-    case .unary, .binary, .activation, .batchNormalization, .mean, .pad, .reshape, .transpose: true
+    case .unary, .binary, .activation, .nonlinearity, .batchNormalization, .mean, .pad, .reshape,
+      .transpose, .concatenation:
+      true
     }
   }
 }

@@ -64,7 +64,8 @@ private func windowWithoutPad(
 
 /// True for a pad of rows and columns alone.
 private func isSpatialPad(_ node: QuantizedNode) -> Bool {
-  guard case .pad(let pad) = node.operation else { return false }
+  guard case .pad(let pad) = node.operation, pad.code ?? node.type.zeroPoint == node.type.zeroPoint
+  else { return false }
   return node.type.shape.isImage
     && [0, 3].allSatisfy { pad.before[$0] == 0 && pad.after[$0] == 0 }
 }

@@ -32,11 +32,12 @@ public struct GraphPass: Sendable {
   ///    summand a channel behind each layer.
   /// 3. `recognize-activations` before folding: a clip is no summand.
   /// 4. `remove-identity` takes away what would stand between a layer and its factors.
-  /// 5. `fold-affine` multiplies the factors into the weights and adds the summands to the biases.
-  /// 6. `affine-to-depthwise` makes 1x1 depthwise layers of the factors that have no layer of their
+  /// 5. `recognize-nonlinearities` before folding: the 3 in `x * relu6(x + 3) / 6` is no bias.
+  /// 6. `fold-affine` multiplies the factors into the weights and adds the summands to the biases.
+  /// 7. `affine-to-depthwise` makes 1x1 depthwise layers of the factors that have no layer of their
   ///    own (batch normalization before a convolution).
-  /// 7. `activation-before-fake-quantization`, once nothing else stands between the two.
-  /// 8. `drop-unused` last: the passes above leave behind what they replaced.
+  /// 8. `activation-before-fake-quantization`, once nothing else stands between the two.
+  /// 9. `drop-unused` last: the passes above leave behind what they replaced.
   public static let all: [GraphPass] = [
     GraphPass(
       "decompose-batch-normalization", "batch normalization as plain arithmetic",
@@ -46,6 +47,9 @@ public struct GraphPass: Sendable {
       "recognize-activations", "maximum and minimum with constants as ReLU and its kin",
       recognizeActivations),
     GraphPass("remove-identity", "operations that change nothing", removeIdentity),
+    GraphPass(
+      "recognize-nonlinearities", "arithmetic that is hard sigmoid, hard swish or swish",
+      recognizeNonlinearities),
     GraphPass("fold-affine", "factors and summands a channel into weights and biases", foldAffine),
     GraphPass(
       "affine-to-depthwise", "the other factors and summands a channel as depthwise layers",

@@ -50,7 +50,8 @@ private func isIdentity(_ node: Node, of operand: Node) -> Bool {
     return outer.bounds.lowerBound <= inner.bounds.lowerBound
       && outer.bounds.upperBound >= inner.bounds.upperBound
   case .input, .constant, .convolution, .matrixMultiplication, .unary, .binary,
-    .batchNormalization, .fakeQuantization, .softmax:
+    .batchNormalization, .fakeQuantization, .softmax, .nonlinearity:
     return false
+  case .concatenation: return node.operands.count == 1
   }
 }

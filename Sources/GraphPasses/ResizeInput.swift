@@ -104,13 +104,11 @@ extension QuantizedNode {
       operation = .mean(mean)
       return try first.reduced(
         axes: mean.axes, keepsDimensions: type.shape.rank == first.rank)
-    case .add:
-      guard operands[0].shape == operands[1].shape else {
-        throw ShapeError("it adds maps of \(operands[0].shape) and \(operands[1].shape)")
-      }
-      return first
+    case .add, .multiply: return try first.broadcast(with: operands[1].shape)
+    case .concatenation(let concatenation):
+      return try TensorShape.concatenated(operands.map(\.shape), axis: concatenation.axis)
     case .pad(let pad): return try first.padded(before: pad.before, after: pad.after)
-    case .rescale, .softmax: return first
+    case .rescale, .table, .softmax: return first
     case .reshape: return try type.shape.reshapeTarget(of: first, from: old[0])
     }
   }

@@ -130,17 +130,40 @@ extension QuantizedNode {
         mean.requantization.image(of: accumulators[$0], zeroPoint: zero, clamp: mean.clamp)
       }
     case .add(let add):
-      let accumulators = add.accumulatorIntervals(centred(operands[0]), centred(operands[1]))
+      let accumulators = add.accumulatorIntervals(
+        centred(operands[0]), centred(operands[1]), channels: channels)
       return requantized(accumulators, add.clamp) {
         add.output.image(of: accumulators[$0], zeroPoint: zero, clamp: add.clamp)
       }
+    case .multiply(let multiply):
+      let accumulators = multiply.accumulatorIntervals(
+        centred(operands[0]), centred(operands[1]), channels: channels)
+      return requantized(accumulators, multiply.clamp) {
+        multiply.requantization.image(of: accumulators[$0], zeroPoint: zero, clamp: multiply.clamp)
+      }
+    case .table(let table):
+      let element = operands[0].type.element
+      return (
+        operands[0].codes.enumerated().map {
+          table.image(of: $0.element, channel: $0.offset, element: element)
+        }, []
+      )
+    case .concatenation(let concatenation):
+      guard concatenation.axis < type.shape.rank - 1 else {
+        return (operands.flatMap(\.codes), [])
+      }
+      return (
+        (0..<channels).map { channel in
+          operands.dropFirst().reduce(operands[0].codes[channel]) { $0.hull($1.codes[channel]) }
+        }, []
+      )
     case .rescale(let rescale):
       let accumulators = centred(operands[0])
       return requantized(accumulators, rescale.clamp) {
         rescale.requantization.image(of: accumulators[$0], zeroPoint: zero, clamp: rescale.clamp)
       }
     case .pad(let pad):
-      return (pad.codes(operands[0].codes, zeroPoint: zero, channels: channels), [])
+      return (pad.codes(operands[0].codes, fill: pad.code ?? zero, channels: channels), [])
     case .reshape:
       return (reshapedIntervals(operands[0].codes, channels: channels), [])
     case .softmax:
@@ -265,25 +288,60 @@ extension QuantizedAdd {
     multiplier.apply(centred << QuantizedAdd.leftShift)
   }
 
-  /// The interval of the sum of both scaled inputs of each channel.
+  /// The interval of the sum of both scaled inputs of each channel; an operand of one channel is
+  /// that of all.
   func accumulatorIntervals(
-    _ a: [ClosedRange<Int>], _ b: [ClosedRange<Int>]
+    _ a: [ClosedRange<Int>], _ b: [ClosedRange<Int>], channels: Int
   ) -> [ClosedRange<Int>] {
-    zip(a, b).map { a, b in
-      scaled(a.lowerBound, first) + scaled(b.lowerBound, second)...scaled(a.upperBound, first)
-        + scaled(b.upperBound, second)
+    func ends(
+      _ list: [ClosedRange<Int>], _ channel: Int, _ multiplier: FixedPointMultiplier
+    ) -> ClosedRange<Int> {
+      let interval = list[list.count == 1 ? 0 : channel]
+      let low = scaled(interval.lowerBound, multiplier)
+      let high = scaled(interval.upperBound, multiplier)
+      return min(low, high)...max(low, high)
     }
+    return (0..<channels).map { channel in
+      let (x, y) = (ends(a, channel, first), ends(b, channel, second))
+      return x.lowerBound + y.lowerBound...x.upperBound + y.upperBound
+    }
+  }
+}
+
+extension QuantizedMultiply {
+  /// The interval of the product of each channel; an operand of one channel is that of all.
+  func accumulatorIntervals(
+    _ a: [ClosedRange<Int>], _ b: [ClosedRange<Int>], channels: Int
+  ) -> [ClosedRange<Int>] {
+    (0..<channels).map { channel in
+      let (x, y) = (a[a.count == 1 ? 0 : channel], b[b.count == 1 ? 0 : channel])
+      return x.scaled(by: y.lowerBound).hull(x.scaled(by: y.upperBound))
+    }
+  }
+}
+
+extension QuantizedTable {
+  /// The least and the greatest code that a channel's table has within an interval of codes.
+  func image(
+    of interval: ClosedRange<Int>, channel: Int, element: QuantizedElement
+  ) -> ClosedRange<Int> {
+    var result: ClosedRange<Int>?
+    for code in interval {
+      let value = self.code(code, channel: channel, element: element)
+      result = result?.hull(value...value) ?? value...value
+    }
+    return result ?? 0...0
   }
 }
 
 extension QuantizedPad {
   /// The codes of the padded tensor's channels.
   func codes(
-    _ codes: [ClosedRange<Int>], zeroPoint: Int, channels: Int
+    _ codes: [ClosedRange<Int>], fill: Int, channels: Int
   ) -> [ClosedRange<Int>] {
     let last = before.count - 1
     let padsSpace = before.dropLast().contains { $0 > 0 } || after.dropLast().contains { $0 > 0 }
-    let fill = zeroPoint...zeroPoint
+    let fill = fill...fill
     return (0..<channels).map { channel in
       let source = channel - before[last]
       guard codes.indices.contains(source) else { return fill }

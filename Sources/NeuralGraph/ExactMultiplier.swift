@@ -1,6 +1,6 @@
 /// `accumulator * mantissa * 2^exponent / divisor` in exact arithmetic, rounded to the nearest
-/// integer, ties to even; results beyond 2^62 are cut to +-2^62. |accumulator| is at most 2^50, the
-/// mantissa below 2^48, the divisor below 2^40, the exponent in `ExactMultiplier.exponents`.
+/// integer, ties to even; results beyond 2^62 are cut to +-2^62. |accumulator| is at most 2^50,
+/// |mantissa| below 2^48, the divisor below 2^40, the exponent in `ExactMultiplier.exponents`.
 @inline(never)
 func exactlyScaled(_ accumulator: Int, mantissa: Int, exponent: Int, divisor: Int) -> Int {
   // At most 98 bits, with the left shift 126; the denominator has at most 40 + 80.
@@ -15,7 +15,7 @@ func exactlyScaled(_ accumulator: Int, mantissa: Int, exponent: Int, divisor: In
   rest <<= 1
   if rest > denominator || (rest == denominator && quotient & 1 == 1) { quotient += 1 }
   let magnitude = Int(min(quotient, UInt128(1) << 62))
-  return accumulator < 0 ? -magnitude : magnitude
+  return (accumulator < 0) != (mantissa < 0) ? -magnitude : magnitude
 }
 
 /// A quotient of binary32 scales in full: `mantissa * 2^exponent / divisor`, mantissa and divisor odd

@@ -105,7 +105,9 @@ enum Kernel: Sendable {
   case pool(PoolKernel)
   case mean(MeanKernel)
   case table(TableKernel)
-  case add(AddKernel)
+  case channelTable(ChannelTableKernel)
+  case binary(BinaryKernel)
+  case concatenation(ConcatenationKernel)
   case pad(PadKernel)
   case copy
   case softmax(SoftmaxKernel)
@@ -130,7 +132,17 @@ enum Kernel: Sendable {
     case .mean(let mean): self = .mean(MeanKernel(mean, input: operands[0], output: node.type))
     case .rescale(let rescale):
       self = .table(TableKernel(rescale, input: operands[0], output: node.type))
-    case .add(let add): self = .add(AddKernel(add, operands: operands, output: node.type))
+    case .table(let table):
+      if table.codes.count == 256 {
+        self = .table(TableKernel(table, input: operands[0]))
+      } else {
+        self = .channelTable(ChannelTableKernel(table, input: operands[0]))
+      }
+    case .add(let add): self = .binary(BinaryKernel(add, operands: operands, output: node.type))
+    case .multiply(let multiply):
+      self = .binary(BinaryKernel(multiply, operands: operands, output: node.type))
+    case .concatenation(let concatenation):
+      self = .concatenation(ConcatenationKernel(concatenation, operands: operands))
     case .pad(let pad): self = .pad(PadKernel(pad, input: operands[0], output: node.type))
     case .reshape: self = .copy
     case .softmax(let softmax):
@@ -147,7 +159,9 @@ enum Kernel: Sendable {
     case .pool(let kernel): return kernel.evaluate(operands[0], threads: threads)
     case .mean(let kernel): return kernel.evaluate(operands[0])
     case .table(let kernel): return kernel.evaluate(operands[0])
-    case .add(let kernel): return kernel.evaluate(operands[0], operands[1])
+    case .channelTable(let kernel): return kernel.evaluate(operands[0])
+    case .binary(let kernel): return kernel.evaluate(operands[0], operands[1])
+    case .concatenation(let kernel): return kernel.evaluate(operands)
     case .pad(let kernel): return kernel.evaluate(operands[0])
     case .copy: return operands[0]
     case .softmax(let kernel): return kernel.evaluate(operands[0])

@@ -12,14 +12,17 @@ struct NodeChecker {
   /// All that is wrong with the node.
   consuming func check() -> [Diagnostic] {
     checkType()
-    let wanted: Int
+    let wanted: ClosedRange<Int>
     switch node.operation {
-    case .input: wanted = 0
-    case .add: wanted = 2
-    default: wanted = 1
+    case .input: wanted = 0...0
+    case .add, .multiply: wanted = 2...2
+    case .concatenation: wanted = 1...NetworkLimits.operands
+    default: wanted = 1...1
     }
     require(
-      operands.count == wanted, "has \(operands.count) operands; its operation takes \(wanted)")
+      wanted.contains(operands.count),
+      "has \(operands.count) operands; its operation takes \(wanted.lowerBound)"
+        + (wanted.count > 1 ? " to \(wanted.upperBound)" : ""))
     if found.isEmpty, operands.allSatisfy(Self.hasValidShape) { checkOperation() }
     return found
   }
@@ -59,6 +62,12 @@ struct NodeChecker {
     case .averagePool(let pool), .maxPool(let pool): check(pool)
     case .mean(let mean): check(mean)
     case .add(let add): check(add)
+    case .multiply(let multiply):
+      checkBroadcast("multiplies", "by")
+      check([multiply.requantization])
+      check(clamp: multiply.clamp)
+    case .table(let table): check(table)
+    case .concatenation(let concatenation): check(concatenation)
     case .rescale(let rescale):
       require(operands[0].shape == node.type.shape, "changes its operand's shape")
       check([rescale.requantization])
@@ -74,7 +83,10 @@ struct NodeChecker {
   }
 
   private mutating func requireSameQuantization() {
-    let operand = operands[0]
+    for operand in operands { requireSameQuantization(operand) }
+  }
+
+  private mutating func requireSameQuantization(_ operand: QuantizedType) {
     require(
       operand.element == node.type.element && operand.zeroPoint == node.type.zeroPoint
         && abs(operand.scale - node.type.scale) <= 1e-6,
@@ -241,19 +253,59 @@ struct NodeChecker {
   }
 
   private mutating func check(_ add: QuantizedAdd) {
-    require(
-      operands.allSatisfy { $0.shape == node.type.shape },
-      "adds \(operands[0].shape) and \(operands[1].shape) to \(node.type.shape)")
-    check([add.first, add.second, add.output])
+    checkBroadcast("adds", "and")
+    check([add.first.magnitude, add.second.magnitude, add.output])
     guard found.isEmpty else { return }
     let widest = 255 << QuantizedAdd.leftShift
     for multiplier in [add.first, add.second] {
       require(
         multiplier.accepts(-widest...widest)
-          && (!multiplier.isExact || multiplier.apply(widest) < 1 << 49),
+          && (!multiplier.isExact || multiplier.magnitude.apply(widest) < 1 << 49),
         "scales an input by \(multiplier), which leaves the accumulator")
     }
     check(clamp: add.clamp)
+  }
+
+  /// The result has the shape to which both operands' broadcast.
+  private mutating func checkBroadcast(_ verb: String, _ and: String) {
+    let shape = try? operands[0].shape.broadcast(with: operands[1].shape)
+    require(
+      shape == node.type.shape,
+      "\(verb) \(operands[0].shape) \(and) \(operands[1].shape) to \(node.type.shape)")
+  }
+
+  private mutating func check(_ table: QuantizedTable) {
+    require(operands[0].shape == node.type.shape, "changes its operand's shape")
+    require(
+      [256, 256 * node.type.shape.channels].contains(table.codes.count),
+      "has \(table.codes.count) codes; a table has 256, for all of \(node.type.shape.channels) "
+        + "channels or each")
+    require(
+      table.codes.allSatisfy { node.type.element.range.contains(Int($0)) },
+      "has a code that is no \(node.type.element.rawValue)")
+  }
+
+  private mutating func check(_ concatenation: QuantizedConcatenation) {
+    let (axis, output) = (concatenation.axis, node.type.shape)
+    guard output.dimensions.indices.contains(axis),
+      operands.allSatisfy({ $0.shape.rank == output.rank })
+    else {
+      require(false, "joins tensors along dimension \(axis) of \(output)")
+      return
+    }
+    // No operand is larger than `NetworkLimits` allows, nor are there more of them.
+    var joined = operands[0].shape
+    joined.dimensions[axis] = operands.reduce(0) { $0 + $1.shape.dimensions[axis] }
+    let fits = operands.allSatisfy { operand in
+      output.dimensions.indices.allSatisfy {
+        $0 == axis || operand.shape.dimensions[$0] == output.dimensions[$0]
+      }
+    }
+    require(
+      fits && joined == output,
+      "joins \(operands.map(\.shape.description).joined(separator: ", ")) along dimension "
+        + "\(axis) to \(output)")
+    requireSameQuantization()
   }
 
   private mutating func check(_ pad: QuantizedPad) {
@@ -270,6 +322,9 @@ struct NodeChecker {
     require(
       node.type.shape.dimensions == padded,
       "pads \(input) to \(TensorShape(padded)), but its shape is \(node.type.shape)")
+    require(
+      pad.code.map(node.type.element.range.contains) ?? true,
+      "fills with \(pad.code ?? 0), which is no \(node.type.element.rawValue)")
     requireSameQuantization()
   }
 

@@ -72,6 +72,13 @@ extension FixedPointMultiplier {
     FixedPointMultiplier(checked: Double(input) / Double(output))
   }
 
+  /// MUL of two tensors: the product and the quotient of the scales in binary32.
+  public static func product(
+    first: Float, second: Float, output: Float
+  ) -> FixedPointMultiplier? {
+    FixedPointMultiplier(checked: Double(first * second / output))
+  }
+
   /// MEAN over `count` elements: the division by the count is part of the multiplier, done in
   /// integers after as many left shifts as 64 bits and the exponent allow
   /// (`tflite::reference_integer_ops::Mean`). `count` must be positive.

@@ -31,8 +31,11 @@ extension QuantizedOperation {
     case .averagePool: return "average pool"
     case .maxPool: return "max pool"
     case .mean: return "mean"
-    case .add: return "add"
+    case .add(let add): return add.second.multiplier < 0 ? "subtract" : "add"
+    case .multiply: return "multiply"
     case .rescale: return "rescale"
+    case .table(let table): return table.function.rawValue
+    case .concatenation: return "concatenation"
     case .pad: return "pad"
     case .reshape: return "reshape"
     case .softmax: return "softmax"
@@ -57,9 +60,14 @@ extension QuantizedOperation {
       return "axes \(mean.axes) multiplier \(mean.requantization) clamp \(mean.clamp)"
     case .add(let add):
       return "multipliers \(add.first), \(add.second), \(add.output) clamp \(add.clamp)"
+    case .multiply(let multiply):
+      return "multiplier \(multiply.requantization) clamp \(multiply.clamp)"
     case .rescale(let rescale):
       return "multiplier \(rescale.requantization) clamp \(rescale.clamp)"
-    case .pad(let pad): return "before \(pad.before) after \(pad.after)"
+    case .table(let table): return "tables \(table.codes.count / 256) \(sha(table.codes))"
+    case .concatenation(let concatenation): return "axis \(concatenation.axis)"
+    case .pad(let pad):
+      return "before \(pad.before) after \(pad.after)" + (pad.code.map { " code \($0)" } ?? "")
     case .softmax(let softmax):
       return "multiplier \(softmax.inputMultiplier) least \(softmax.minimumDifference)"
     }

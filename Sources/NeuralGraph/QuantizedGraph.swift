@@ -138,10 +138,11 @@ public struct QuantizedPool: Hashable, Sendable {
   }
 }
 
-/// TFLite ADD on two tensors of one shape: both inputs are brought to a common scale with 20
-/// extra bits, added, and requantized.
+/// TFLite ADD and SUB on two tensors, whose shapes broadcast as in NumPy: both inputs are brought to
+/// a common scale with 20 extra bits, added, and requantized.
 public struct QuantizedAdd: Hashable, Sendable {
   public var first: FixedPointMultiplier
+  /// Below zero for SUB.
   public var second: FixedPointMultiplier
   public var output: FixedPointMultiplier
   public var clamp: ClosedRange<Int>
@@ -185,14 +186,17 @@ public struct QuantizedRescale: Hashable, Sendable {
   }
 }
 
-/// Pads in elements before and after each dimension; the cells hold the input's zero point.
+/// Pads in elements before and after each dimension.
 public struct QuantizedPad: Hashable, Sendable {
   public var before: [Int]
   public var after: [Int]
+  /// The code of the added cells; nil for the zero point.
+  public var code: Int?
 
-  public init(before: [Int], after: [Int]) {
+  public init(before: [Int], after: [Int], code: Int? = nil) {
     self.before = before
     self.after = after
+    self.code = code
   }
 }
 
@@ -218,7 +222,10 @@ public enum QuantizedOperation: Hashable, Sendable {
   case maxPool(QuantizedPool)
   case mean(QuantizedMean)
   case add(QuantizedAdd)
+  case multiply(QuantizedMultiply)
   case rescale(QuantizedRescale)
+  case table(QuantizedTable)
+  case concatenation(QuantizedConcatenation)
   case pad(QuantizedPad)
   case reshape
   case softmax(QuantizedSoftmax)

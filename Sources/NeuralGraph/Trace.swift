@@ -111,8 +111,11 @@ extension QuantizedOperation {
     case .averagePool: return "AVERAGE_POOL_2D"
     case .maxPool: return "MAX_POOL_2D"
     case .mean: return "MEAN"
-    case .add: return "ADD"
+    case .add(let add): return add.second.multiplier < 0 ? "SUB" : "ADD"
+    case .multiply: return "MUL"
     case .rescale: return "QUANTIZE"
+    case .table(let table): return table.function.tfliteName
+    case .concatenation: return "CONCATENATION"
     case .pad: return "PAD"
     case .reshape: return "RESHAPE"
     case .softmax: return "SOFTMAX"

@@ -11,6 +11,8 @@ public enum NetworkLimits {
   public static let allChannels = 1 << 24
   /// Kernel extents, strides, dilations and pads.
   public static let windowLength = 1 << 20
+  /// Operands of one concatenation.
+  public static let operands = 1 << 10
   /// Multiply-accumulates of one evaluation.
   public static let operations = 1 << 40
 }
@@ -122,8 +124,10 @@ extension QuantizedOperation {
       return layer.image(of: interval, output: channel, zeroPoint: zeroPoint) != nil
     case .mean(let mean): return fixed(mean.requantization)
     case .add(let add): return fixed(add.output)
+    case .multiply(let multiply): return fixed(multiply.requantization)
     case .rescale(let rescale): return fixed(rescale.requantization)
-    case .input, .averagePool, .maxPool, .pad, .reshape, .softmax: return true
+    case .input, .averagePool, .maxPool, .table, .concatenation, .pad, .reshape, .softmax:
+      return true
     }
   }
 
@@ -133,8 +137,10 @@ extension QuantizedOperation {
     case .fullyConnected(let layer): return "\(layer.requantization[channel])"
     case .mean(let mean): return "\(mean.requantization)"
     case .add(let add): return "\(add.output)"
+    case .multiply(let multiply): return "\(multiply.requantization)"
     case .rescale(let rescale): return "\(rescale.requantization)"
-    case .input, .averagePool, .maxPool, .pad, .reshape, .softmax: return ""
+    case .input, .averagePool, .maxPool, .table, .concatenation, .pad, .reshape, .softmax:
+      return ""
     }
   }
 }
@@ -162,7 +168,8 @@ extension QuantizedGraph {
     case .averagePool(let pool), .maxPool(let pool):
       return product(taps(pool.geometry), node.type.shape.channels)
     case .mean: return self[node.operands[0]].type.shape.elementCount
-    case .input, .add, .rescale, .pad, .reshape, .softmax: return elements
+    case .input, .add, .multiply, .rescale, .table, .concatenation, .pad, .reshape, .softmax:
+      return elements
     }
   }
 }
@@ -176,7 +183,7 @@ extension QuantizedNode {
       return type.shape.elementCount * convolution.geometry.kernelHeight
         * convolution.geometry.kernelWidth * convolution.inputChannelsPerGroup
     case .fullyConnected(let layer): return type.shape.elementCount * layer.inputSize
-    case .input, .averagePool, .maxPool, .mean, .add, .rescale, .pad, .reshape, .softmax: return 0
+    default: return 0
     }
   }
 
@@ -185,7 +192,7 @@ extension QuantizedNode {
     switch operation {
     case .convolution(let convolution): return convolution.weights
     case .fullyConnected(let layer): return layer.weights
-    case .input, .averagePool, .maxPool, .mean, .add, .rescale, .pad, .reshape, .softmax: return []
+    default: return []
     }
   }
 }

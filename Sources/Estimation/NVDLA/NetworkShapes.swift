@@ -22,7 +22,7 @@ extension LayerShape {
         outputChannels: output.channels)
     }
     switch node.operation {
-    case .input, .pad, .reshape, .softmax: return nil
+    case .input, .concatenation, .pad, .reshape, .softmax: return nil
     case .convolution(let convolution):
       let geometry = convolution.geometry
       var layer = shape(.convolution)
@@ -38,7 +38,7 @@ extension LayerShape {
         name: node.name, kind: .fullyConnected, inputHeight: 1, inputWidth: 1,
         inputChannels: connected.inputSize, outputHeight: 1, outputWidth: 1,
         outputChannels: connected.outputSize)
-    case .add: return shape(.elementwise)
+    case .add, .multiply, .table: return shape(.elementwise)
     case .averagePool, .maxPool, .mean, .rescale: return shape(.pool)
     }
   }

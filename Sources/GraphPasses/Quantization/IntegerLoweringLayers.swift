@@ -8,7 +8,10 @@ extension IntegerLowering {
     case .input(let shape): try lowerInput(id, shape)
     case .convolution(let convolution): try lowerConvolution(id, convolution)
     case .matrixMultiplication: try lowerMatrixMultiplication(id)
-    case .binary(.add): try lowerAdd(id)
+    case .binary(let operation): try lowerBinary(id, operation)
+    case .unary(let operation): try lowerUnary(id, operation)
+    case .nonlinearity(let nonlinearity): try lowerNonlinearity(id, nonlinearity)
+    case .concatenation(let axis): try lowerConcatenation(id, axis: axis)
     case .averagePool(let geometry): try lowerPool(id, geometry) { .averagePool($0) }
     case .maxPool(let geometry): try lowerPool(id, geometry) { .maxPool($0) }
     case .mean(let axes, _): try lowerMean(id, axes: axes)
@@ -18,7 +21,7 @@ extension IntegerLowering {
     case .pad(let before, let after):
       try copyCodes(id, .pad(QuantizedPad(before: before, after: after)))
     case .softmax: try lowerSoftmax(id)
-    case .constant, .unary, .binary, .batchNormalization, .transpose:
+    case .constant, .batchNormalization, .transpose:
       throw Diagnostic(
         "\(node.operation.name) of activations has no integer form", node: node.name,
         remedy: "supported behind a layer are factors and summands of one number a channel")
@@ -131,25 +134,6 @@ extension IntegerLowering {
       }
     }
     return result
-  }
-
-  private mutating func lowerAdd(_ id: NodeID) throws(Diagnostic) {
-    let node = graph[id]
-    let operands = [try value(node.operands[0]), try value(node.operands[1])]
-    let types = operands.map { result[$0].type }
-    guard types[0].shape == types[1].shape else {
-      throw Diagnostic(
-        "a sum of \(types[0].shape) and \(types[1].shape) has no integer form", node: node.name,
-        remedy: "only tensors of one shape can be added")
-    }
-    let group = group(at: id)
-    let parameters = try plan.parameters(of: group.last)
-    guard
-      let add = QuantizedAdd(
-        first: types[0].scale, second: types[1].scale, output: parameters.scale,
-        clamp: clamp(group, parameters))
-    else { throw unusable(id) }
-    emit(group, .add(add), operands, parameters.type(node.shape, plan.element))
   }
 
   private mutating func lowerPool(

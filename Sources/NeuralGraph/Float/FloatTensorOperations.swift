@@ -26,17 +26,7 @@ extension FloatTensor {
     zip(a.values, b.values).map(function)
   }
 
-  /// Elements from one index to the next in each dimension of `target`; 0 where this tensor is
-  /// stretched.
-  private func steps(broadcastTo target: TensorShape) -> [Int] {
-    var steps = [Int](repeating: 0, count: target.rank)
-    var step = 1
-    for (offset, dimension) in shape.dimensions.reversed().enumerated() {
-      steps[target.rank - 1 - offset] = dimension == 1 ? 0 : step
-      step *= dimension
-    }
-    return steps
-  }
+  private func steps(broadcastTo target: TensorShape) -> [Int] { shape.steps(broadcastTo: target) }
 
   /// `(x - mean) * (gamma / sqrt(variance + epsilon)) + beta`.
   static func normalize(_ operands: [FloatTensor], epsilon: Float) -> FloatTensor {
@@ -80,6 +70,20 @@ extension FloatTensor {
         for channel in 0..<channels {
           result[base + channel] = finish(result[base + channel], rows.count * columns.count)
         }
+      }
+    }
+    return result
+  }
+
+  /// The tensors' numbers along one dimension; the shapes fit.
+  static func concatenated(_ tensors: [FloatTensor], axis: Int) -> [Float] {
+    let runs = tensors.map { $0.shape.dimensions[axis...].reduce(1, *) }
+    let outer = tensors[0].shape.dimensions[..<axis].reduce(1, *)
+    var result: [Float] = []
+    result.reserveCapacity(outer * runs.reduce(0, +))
+    for index in 0..<outer {
+      for (tensor, run) in zip(tensors, runs) {
+        result += tensor.values[index * run..<(index + 1) * run]
       }
     }
     return result
@@ -136,9 +140,21 @@ extension FloatTensor {
 }
 
 extension TensorShape {
+  /// Elements from one index to the next in each dimension of `target`; 0 where this shape is
+  /// stretched.
+  func steps(broadcastTo target: TensorShape) -> [Int] {
+    var steps = [Int](repeating: 0, count: target.rank)
+    var step = 1
+    for (offset, dimension) in dimensions.reversed().enumerated() {
+      steps[target.rank - 1 - offset] = dimension == 1 ? 0 : step
+      step *= dimension
+    }
+    return steps
+  }
+
   /// Walks all indices in row-major order and calls `body` with one offset a step list: the sum
   /// over dimensions of index times step.
-  fileprivate func forEachIndex(_ steps: [[Int]], _ body: ([Int]) -> Void) {
+  func forEachIndex(_ steps: [[Int]], _ body: ([Int]) -> Void) {
     guard elementCount > 0 else { return }
     var index = [Int](repeating: 0, count: rank)
     var offsets = [Int](repeating: 0, count: steps.count)

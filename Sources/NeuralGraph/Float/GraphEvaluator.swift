@@ -48,7 +48,7 @@ extension Operation {
     case .constant(let tensor): return tensor
     case .reshape: return operands[0].reshaped(to: shape)
     case .convolution, .matrixMultiplication, .averagePool, .maxPool, .softmax, .mean, .pad,
-      .transpose:
+      .transpose, .concatenation, .nonlinearity:
       return FloatTensor(shape: shape, values: structured(operands, shape: shape))
     case .unary(let operation): return operands[0].map(operation.apply)
     case .activation(let activation):
@@ -65,7 +65,7 @@ extension Operation {
     }
   }
 
-  /// The operations that gather from many elements.
+  /// The operations that gather from many elements, or treat channels apart.
   private func structured(_ operands: [FloatTensor], shape: TensorShape) -> [Float] {
     let first = operands[0]
     switch self {
@@ -86,6 +86,12 @@ extension Operation {
     case .pad(let before, _): return first.padded(before: before, to: shape)
     case .transpose(let permutation): return first.transposed(permutation, to: shape)
     case .softmax: return first.softmax()
+    case .concatenation(let axis): return FloatTensor.concatenated(operands, axis: axis)
+    case .nonlinearity(let nonlinearity):
+      let channels = shape.channels
+      return first.values.enumerated().map {
+        Float(nonlinearity.apply(Double($0.element), channel: $0.offset % channels))
+      }
     default: preconditionFailure("\(name) computes each element from few")
     }
   }

@@ -54,6 +54,8 @@ public enum Operation: Hashable, Sendable {
   case binary(BinaryOperation)
   /// ReLU and its kin.
   case activation(FusedActivation)
+  /// Sigmoid, hard swish and other functions of one number.
+  case nonlinearity(Nonlinearity)
   /// `(x - mean) * gamma / sqrt(variance + epsilon) + beta`; operands x, gamma, beta, mean, variance,
   /// the last four [C]. Source: TensorFlow FusedBatchNorm, is_training false.
   case batchNormalization(epsilon: Float)
@@ -69,6 +71,8 @@ public enum Operation: Hashable, Sendable {
   case reshape(TensorShape)
   /// Dimension i of the result is dimension `permutation[i]` of the operand.
   case transpose(permutation: [Int])
+  /// Tensors one behind the other along a dimension.
+  case concatenation(axis: Int)
   /// Over the innermost dimension.
   case softmax
 
@@ -83,6 +87,8 @@ public enum Operation: Hashable, Sendable {
     case .unary(let operation): operation.rawValue
     case .binary(let operation): operation.rawValue
     case .activation(let activation): activation.rawValue
+    case .nonlinearity(let nonlinearity): nonlinearity.name
+    case .concatenation(let axis): "concatenation(axis: \(axis))"
     case .batchNormalization: "batch normalization"
     case .fakeQuantization: "fake quantization"
     case .averagePool: "average pool"

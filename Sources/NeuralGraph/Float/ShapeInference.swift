@@ -37,6 +37,15 @@ extension Operation {
     case .unary, .activation, .softmax:
       try expect(operands, 1...1)
       return operands[0]
+    case .nonlinearity(let nonlinearity):
+      try expect(operands, 1...1)
+      guard nonlinearity.fits(operands[0]) else {
+        throw ShapeError("it has not one number for each channel of \(operands[0])")
+      }
+      return operands[0]
+    case .concatenation(let axis):
+      try expect(operands, 1...NetworkLimits.operands)
+      return try TensorShape.concatenated(operands, axis: axis)
     case .binary:
       try expect(operands, 2...2)
       return try operands[0].broadcast(with: operands[1])
@@ -174,6 +183,30 @@ extension TensorShape {
       return TensorShape(dimensions.indices.map { axes.contains($0) ? 1 : dimensions[$0] })
     }
     return TensorShape(dimensions.indices.filter { !axes.contains($0) }.map { dimensions[$0] })
+  }
+
+  /// Shapes joined along one dimension; all other extents are the same.
+  public static func concatenated(_ shapes: [TensorShape], axis: Int) throws(ShapeError)
+    -> TensorShape
+  {
+    guard var result = shapes.first, result.dimensions.indices.contains(axis) else {
+      throw ShapeError("there is no dimension \(axis) to join along")
+    }
+    result.dimensions[axis] = 0
+    for shape in shapes {
+      var rest = shape
+      if rest.dimensions.indices.contains(axis) { rest.dimensions[axis] = 0 }
+      var wanted = result
+      wanted.dimensions[axis] = 0
+      let (sum, overflow) = result.dimensions[axis].addingReportingOverflow(
+        shape.dimensions.indices.contains(axis) ? shape.dimensions[axis] : 0)
+      guard rest == wanted, !overflow else {
+        let list = shapes.prefix(8).map(\.description).joined(separator: ", ")
+        throw ShapeError("\(list) cannot be joined along dimension \(axis)")
+      }
+      result.dimensions[axis] = sum
+    }
+    return result
   }
 
   /// The shape with elements added before and after each dimension.

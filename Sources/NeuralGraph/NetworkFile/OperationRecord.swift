@@ -1,8 +1,8 @@
 /// A `QuantizedOperation` as it stands in `network.json`: a kind and the fields that it needs.
 struct OperationRecord: Codable {
   enum Kind: String, Codable {
-    case input, convolution, fullyConnected, averagePool, maxPool, mean, add, rescale, pad
-    case reshape, softmax
+    case input, convolution, fullyConnected, averagePool, maxPool, mean, add, multiply, rescale
+    case table, concatenation, pad, reshape, softmax
   }
 
   struct Multiplier: Codable {
@@ -54,6 +54,12 @@ struct OperationRecord: Codable {
   var axes: [Int]?
   var before: [Int]?
   var after: [Int]?
+  /// The code that a pad fills with; absent for the zero point.
+  var code: Int?
+  var axis: Int?
+  var function: QuantizedTable.Function?
+  /// int16, 256 a table.
+  var table: Section?
   var minimumDifference: Int?
 }
 
@@ -108,7 +114,17 @@ extension OperationRecord {
       self.init(
         kind: .rescale, clamp: bounds(rescale.clamp),
         requantization: Multiplier(rescale.requantization))
-    case .pad(let pad): self.init(kind: .pad, before: pad.before, after: pad.after)
+    case .multiply(let multiply):
+      self.init(
+        kind: .multiply, clamp: bounds(multiply.clamp),
+        requantization: Multiplier(multiply.requantization))
+    case .table(let table):
+      self.init(
+        kind: .table, function: table.function, table: sections.append(table.codes))
+    case .concatenation(let concatenation):
+      self.init(kind: .concatenation, axis: concatenation.axis)
+    case .pad(let pad):
+      self.init(kind: .pad, before: pad.before, after: pad.after, code: pad.code)
     case .softmax(let softmax):
       self.init(
         kind: .softmax, requantization: Multiplier(softmax.inputMultiplier),
@@ -192,7 +208,20 @@ extension OperationRecord {
           clamp: try bounds()))
     case .pad:
       return .pad(
-        QuantizedPad(before: try need(before, "before"), after: try need(after, "after")))
+        QuantizedPad(
+          before: try need(before, "before"), after: try need(after, "after"), code: code))
+    case .multiply:
+      return .multiply(
+        QuantizedMultiply(
+          requantization: try need(requantization, "requantization").value,
+          clamp: try bounds()))
+    case .table:
+      return .table(
+        QuantizedTable(
+          function: try need(function, "function"),
+          codes: try sections.read(try need(table, "table"), as: Int16.self, node: node)))
+    case .concatenation:
+      return .concatenation(QuantizedConcatenation(axis: try need(axis, "axis")))
     case .softmax:
       return .softmax(
         QuantizedSoftmax(

@@ -86,7 +86,9 @@ extension QuantizedOperation {
     case .fullyConnected(let layer): layer.requantization.contains { $0.divisor > 0 }
     case .mean(let mean): mean.requantization.isExact
     case .rescale(let rescale): rescale.requantization.isExact
-    case .input, .averagePool, .maxPool, .add, .pad, .reshape, .softmax: false
+    case .input, .averagePool, .maxPool, .add, .multiply, .table, .concatenation, .pad, .reshape,
+      .softmax:
+      false
     }
   }
 }

@@ -100,6 +100,10 @@ public struct FixedPrefix: Hashable, Sendable {
       return isFlat && node.type.shape.elementCount == node.type.shape.channels
         ? nil : refuse("a reshape of a map of \(source) is not streamed")
     case .add: return refuse("a sum of two maps is not supported in hardware")
+    case .multiply: return refuse("a product of two maps is not supported in hardware")
+    case .table(let table):
+      return refuse("a table (\(table.function.tfliteName)) is not supported in hardware")
+    case .concatenation: return refuse("a concatenation of maps is not supported in hardware")
     case .pad:
       return refuse("a pad that no window takes up is not supported in hardware")
     case .softmax:
