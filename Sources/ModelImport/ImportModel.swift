@@ -34,7 +34,7 @@ public struct ModelFile: Sendable {
           bytes.isEmpty ? "the file is empty" : "this is no model file that can be read",
           file: path,
           remedy:
-            "give a quantized .tflite, a TensorFlow frozen graph (.pb) or an ONNX model (.onnx)"))
+            "give a .tflite, a TensorFlow frozen graph (.pb) or an ONNX model (.onnx)"))
     }
   }
 
@@ -53,7 +53,7 @@ public struct ModelFile: Sendable {
   ) throws(Diagnostics) -> ImportedModel {
     do {
       switch format {
-      case .tflite: return .quantized(try importTFLite(bytes, name: name))
+      case .tflite: return try importTFLiteModel(bytes, name: name, imageSize: imageSize)
       case .graphDef: return .float(try importGraphDef(bytes, name: name, imageSize: imageSize))
       case .onnx: return try importONNX(bytes, name: name, imageSize: imageSize, note: note)
       }
@@ -68,7 +68,7 @@ public struct ModelFile: Sendable {
     do {
       var listing =
         switch format {
-        case .tflite: try listTFLite(bytes, name: name)
+        case .tflite: try listTFLite(bytes, name: name, imageSize: imageSize)
         case .graphDef: try listGraphDef(bytes, name: name, imageSize: imageSize)
         case .onnx: try listONNX(bytes, name: name, imageSize: imageSize)
         }

@@ -194,15 +194,15 @@ import Testing
     #expect(found == ["node 'grid': error: the grid's range 0.0...0.0 has no scale"])
   }
 
-  @Test("A product of two activations is refused, and its readers are not reported too")
+  @Test("A quotient of two activations is refused, and its readers are not reported too")
   func productOfActivations() throws {
     let found = messages(
       try layer { b, x in
         let grid = try b.grid("grid", x, -2, 2)
-        let product = try b.add("product", .binary(.multiply), grid, grid)
+        let product = try b.add("product", .binary(.divide), grid, grid)
         return try b.add("softmax", .softmax, product)
       })
     #expect(found.count == 1)
-    #expect(found.first?.hasPrefix("node 'product': error: multiply of activations") == true)
+    #expect(found.first?.hasPrefix("node 'product': error: divide of two activations") == true)
   }
 }

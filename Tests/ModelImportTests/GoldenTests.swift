@@ -126,15 +126,4 @@ struct GoldenTests {
     let graph = try importTFLite(readFile("\(shared)/models/\(name).tflite"), name: name)
     #expect(graph.verify().isEmpty)
   }
-
-  @Test(
-    "A float model is refused in one sentence", .enabled(if: SharedFolder.isPresent),
-    arguments: ["vww_96_float", "pretrainedResnet"])
-  func floatModels(name: String) throws {
-    let shared = try #require(SharedFolder.path)
-    let bytes = try readFile("\(shared)/models/\(name).tflite")
-    let error = #expect(throws: Diagnostics.self) { try importTFLite(bytes, name: name) }
-    #expect(error?.all.count == 1)
-    #expect(error?.description.contains("float TFLite models cannot be read yet") == true)
-  }
 }

@@ -101,13 +101,22 @@ struct TFLiteDiagnosticTests {
     }
   }
 
-  @Test("a float model, once")
-  func floatModel() {
-    var writer = TFLiteNetworks.small()
-    for tensor in writer.tensors.indices where writer.tensors[tensor].element == .int8 {
-      writer.tensors[tensor].element = .float32
+  @Test("a quantized network with operators on real numbers inside")
+  func mixedModel() {
+    expect("float32 tensors; the rest is quantized", node: "logits") {
+      $0.tensors[Tensor.logits].element = .float32
     }
-    expect("float TFLite models cannot be read yet", node: "input", in: writer)
+  }
+
+  @Test("a float network where a quantized one is asked for")
+  func floatModel() {
+    var writer = TFLiteWriter()
+    writer.activation("x", [1, 2, 2, 3], .float32)
+    writer.activation("y", [1, 2, 2, 3], .float32)
+    writer.add("RELU", [0], [1])
+    writer.outputs = [1]
+    let error = #expect(throws: Diagnostics.self) { try importTFLite(writer.bytes, name: "f") }
+    #expect(error?.description.contains("computes with real numbers") == true)
   }
 
   @Test("16-bit activations")

@@ -8,25 +8,25 @@ extension IntegerLowering {
       return try lowerWithConstant(id, operation, constant: constant)
     }
     let operands = [try value(node.operands[0]), try value(node.operands[1])]
+    guard [.add, .subtract, .multiply].contains(operation) else {
+      throw Diagnostic(
+        "\(operation.rawValue) of two activations has no integer form", node: node.name,
+        remedy: "sums, differences and products of two have one")
+    }
     let types = operands.map { result[$0].type }
     let group = group(at: id)
     let parameters = try plan.parameters(of: group.last)
     let clamp = clamp(group, parameters)
     let lowered: QuantizedOperation?
-    switch operation {
-    case .add, .subtract:
+    if operation == .multiply {
+      lowered = FixedPointMultiplier.product(
+        first: types[0].scale, second: types[1].scale, output: parameters.scale
+      ).map { .multiply(QuantizedMultiply(requantization: $0, clamp: clamp)) }
+    } else {
       var add = QuantizedAdd(
         first: types[0].scale, second: types[1].scale, output: parameters.scale, clamp: clamp)
       if operation == .subtract, let second = add?.second { add?.second = second.negated }
       lowered = add.map { .add($0) }
-    case .multiply:
-      lowered = FixedPointMultiplier.product(
-        first: types[0].scale, second: types[1].scale, output: parameters.scale
-      ).map { .multiply(QuantizedMultiply(requantization: $0, clamp: clamp)) }
-    case .divide, .minimum, .maximum:
-      throw Diagnostic(
-        "\(operation.rawValue) of two activations has no integer form", node: node.name,
-        remedy: "sums, differences and products of two have one")
     }
     guard let lowered else { throw unusable(id) }
     emit(group, lowered, operands, parameters.type(node.shape, plan.element))

@@ -3,13 +3,8 @@ import NeuralGraph
 /// Turns the operators of a TFLite file into a `QuantizedGraph`, one node an operator. All that is
 /// wrong is collected: an operator that cannot be used does not hide what is wrong with the rest,
 /// because every tensor of the file carries its own type.
-struct TFLiteLowering {
-  /// Why an operator gave no node.
-  enum Failure: Error {
-    case found(Diagnostic)
-    /// An operand has been reported already; in words.
-    case reportedBefore(String)
-  }
+struct TFLiteLowering: TFLiteReading {
+  typealias Failure = TFLiteFailure
 
   /// One operator as a node, its operands still tensor indices.
   struct Lowered {
@@ -146,35 +141,11 @@ struct TFLiteLowering {
     "supported: " + Self.supportedKinds.joined(separator: ", ")
   }
 
-  /// A diagnostic at an operator, named after its output tensor.
-  func failure(
-    _ message: String, _ entry: TFLiteModel.Operator, remedy: String? = nil
-  ) -> Failure {
-    let node = entry.outputs.first.map { model.tensors[$0].name } ?? entry.kind
-    return .found(
-      Diagnostic(message, node: node, byteOffset: entry.position, remedy: remedy))
-  }
-
   /// Readers of a failed operator's outputs are still checked against the declared types.
   private mutating func markOutputs(of entry: TFLiteModel.Operator) {
     for output in entry.outputs where activations[output] == nil {
       activations[output] = declaredActivation(output)
     }
-  }
-
-  /// What is known of an operator before it is lowered.
-  private func describe(_ entry: TFLiteModel.Operator, _ index: Int) -> ModelListing.Entry {
-    let output = entry.outputs.first.map { model.tensors[$0] }
-    var listing = ModelListing.Entry(
-      operatorIndex: index, name: output?.name ?? "operator \(index)", kind: entry.kind,
-      outputShape: output?.shape, isSupported: true)
-    let weighted = ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"].contains(entry.kind)
-    guard weighted, entry.inputs.count > 1, entry.inputs[1] >= 0,
-      let shape = model.tensors[entry.inputs[1]].shape,
-      let count = TensorShape.checkedElementCount(shape, limit: NetworkLimits.tensorElements)
-    else { return listing }
-    listing.weights = count
-    return listing
   }
 
   /// One diagnostic for all float tensors: a float model has hundreds.
@@ -184,8 +155,8 @@ struct TFLiteLowering {
     let count = model.tensors.count { $0.type == .float32 && $0.data == nil }
     diagnostics.append(
       Diagnostic(
-        "\(count) tensors between operators are float32, this one first; float TFLite models "
-          + "cannot be read yet", node: tensor.name, byteOffset: tensor.position,
-        remedy: "use the frozen .pb of the network, or a .tflite that is quantized to 8 bits"))
+        "\(count) tensors between operators are float32 tensors; the rest is quantized, this one "
+          + "first", node: tensor.name, byteOffset: tensor.position,
+        remedy: "quantize all of the network to 8 bits, or none of it (then use --calibrate)"))
   }
 }

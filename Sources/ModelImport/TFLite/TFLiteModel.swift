@@ -43,7 +43,7 @@ struct TFLiteModel: Sendable {
 
 /// Element types of a TFLite tensor (schema.fbs, `enum TensorType`).
 enum TFLiteElement: Hashable, Sendable, CustomStringConvertible {
-  case float32, int32, uint8, int64, int8
+  case float32, float16, int32, uint8, int64, int8
   case other(String)
 
   init(code: Int) {
@@ -54,6 +54,7 @@ enum TFLiteElement: Hashable, Sendable, CustomStringConvertible {
     ]
     switch code {
     case 0: self = .float32
+    case 1: self = .float16
     case 2: self = .int32
     case 3: self = .uint8
     case 4: self = .int64
@@ -65,6 +66,7 @@ enum TFLiteElement: Hashable, Sendable, CustomStringConvertible {
   var description: String {
     switch self {
     case .float32: return "float32"
+    case .float16: return "float16"
     case .int32: return "int32"
     case .uint8: return "uint8"
     case .int64: return "int64"

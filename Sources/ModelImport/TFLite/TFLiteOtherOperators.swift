@@ -24,21 +24,7 @@ extension TFLiteLowering {
 
   mutating func mean(_ entry: TFLiteModel.Operator) throws(Failure) -> Lowered {
     let input = try operand(0, of: entry)
-    let rank = input.shape.rank
-    guard entry.inputs.count > 1 else { throw failure("MEAN lacks its axes", entry) }
-    let listed = try integers(entry.inputs[1], of: entry, limit: 16)
-    guard !listed.isEmpty, listed.allSatisfy({ (-rank..<rank).contains($0) }) else {
-      throw failure("MEAN over the axes \(listed) of \(input.shape)", entry)
-    }
-    let axes = Set(listed.map { $0 < 0 ? $0 + rank : $0 }).sorted()
-    var keeps = false
-    if let options = entry.options {
-      keeps = try read { () throws(Diagnostic) in try options.number(0, default: UInt8(0)) } != 0
-    }
-    var shape: [Int] = []
-    for (dimension, extent) in input.shape.dimensions.enumerated() {
-      if !axes.contains(dimension) { shape.append(extent) } else if keeps { shape.append(1) }
-    }
+    let (axes, _, shape) = try reduction(entry, input.shape)
     let type = try result(of: entry, shape: shape)
     guard input.element == type.element else { throw failure("MEAN mixes uint8 and int8", entry) }
     let count = axes.reduce(1) { $0 * input.shape.dimensions[$1] }
@@ -73,15 +59,7 @@ extension TFLiteLowering {
 
   mutating func pad(_ entry: TFLiteModel.Operator) throws(Failure) -> Lowered {
     let input = try operand(0, of: entry)
-    let rank = input.shape.rank
-    guard entry.inputs.count > 1 else { throw failure("\(entry.kind) lacks its pads", entry) }
-    let pads = try integers(entry.inputs[1], of: entry, limit: 16)
-    guard pads.count == 2 * rank,
-      pads.allSatisfy({ (0...NetworkLimits.windowLength).contains($0) })
-    else { throw failure("\(entry.kind) with the pads \(pads) on \(input.shape)", entry) }
-    let before = (0..<rank).map { pads[2 * $0] }
-    let after = (0..<rank).map { pads[2 * $0 + 1] }
-    let shape = (0..<rank).map { before[$0] + input.shape.dimensions[$0] + after[$0] }
+    let (before, after, shape) = try pads(entry, input.shape)
     let type = try result(of: entry, shape: shape)
     try requireSameQuantization(entry, input, type)
     if entry.kind == "PADV2" { try checkPadValue(entry, type) }
@@ -111,60 +89,12 @@ extension TFLiteLowering {
 
   mutating func reshape(_ entry: TFLiteModel.Operator) throws(Failure) -> Lowered {
     let input = try operand(0, of: entry)
-    let count = input.shape.elementCount
-    var wanted: [Int]?
-    if entry.inputs.count > 1, entry.inputs[1] >= 0 {
-      wanted = try integers(entry.inputs[1], of: entry, limit: 8)
-    } else if let options = entry.options {
-      wanted = try newShape(options)
-    }
-    guard var shape = wanted ?? model.tensors[entry.outputs[0]].shape else {
-      throw failure("RESHAPE lacks its shape", entry)
-    }
-    // One extent may be left to be found.
-    if let open = shape.firstIndex(of: -1) {
-      shape[open] = 1
-      if let known = TensorShape.checkedElementCount(shape, limit: count), known > 0,
-        count.isMultiple(of: known)
-      {
-        shape[open] = count / known
-      }
-    }
-    guard TensorShape.checkedElementCount(shape, limit: count) == count else {
-      throw failure("RESHAPE of \(input.shape) to \(shape): the element counts differ", entry)
-    }
-    return try copy(entry, input, shape: shape)
-  }
-
-  /// `ReshapeOptions.new_shape`, at most 8 extents, or nil.
-  private func newShape(_ options: FlatTable) throws(Failure) -> [Int]? {
-    try read { () throws(Diagnostic) in
-      guard let vector = try options.vector(0, elementSize: 4), vector.count <= 8 else {
-        return nil
-      }
-      var shape: [Int] = []
-      for index in 0..<vector.count { shape.append(Int(try vector.number(index, as: Int32.self))) }
-      return shape
-    }
+    return try copy(entry, input, shape: reshaped(entry, input.shape))
   }
 
   mutating func squeeze(_ entry: TFLiteModel.Operator) throws(Failure) -> Lowered {
     let input = try operand(0, of: entry)
-    let rank = input.shape.rank
-    var removed: [Int] = []
-    if let options = entry.options {
-      removed = try newShape(options) ?? []
-    }
-    guard
-      removed.allSatisfy({
-        (-rank..<rank).contains($0) && input.shape.dimensions[$0 < 0 ? $0 + rank : $0] == 1
-      })
-    else { throw failure("SQUEEZE removes the dimensions \(removed) of \(input.shape)", entry) }
-    let dimensions = Set(removed.map { $0 < 0 ? $0 + rank : $0 })
-    let shape = input.shape.dimensions.enumerated().filter { dimension, extent in
-      removed.isEmpty ? extent != 1 : !dimensions.contains(dimension)
-    }.map(\.element)
-    return try copy(entry, input, shape: shape)
+    return try copy(entry, input, shape: squeezed(entry, input.shape))
   }
 
   private mutating func copy(

@@ -3,14 +3,14 @@ import NeuralGraph
 // Exporters with an unknown batch compute the shape of a RESHAPE inside the network: SHAPE,
 // STRIDED_SLICE, PACK. All extents are known here, so these are constants.
 
-extension TFLiteLowering {
+extension TFLiteReading {
   /// Computes an operator on shapes. Returns false for an operator that is none.
-  mutating func foldShapeOperator(_ entry: TFLiteModel.Operator) throws(Failure) -> Bool {
+  mutating func foldShapeOperator(_ entry: TFLiteModel.Operator) throws(TFLiteFailure) -> Bool {
     let output = entry.outputs[0]
     guard [.int32, .int64].contains(model.tensors[output].type) else { return false }
     switch entry.kind {
     case "SHAPE":
-      foldedIntegers[output] = try operand(0, of: entry).shape.dimensions
+      foldedIntegers[output] = try shape(0, of: entry).dimensions
     case "STRIDED_SLICE":
       foldedIntegers[output] = try stridedSlice(entry)
     case "PACK":
@@ -29,7 +29,7 @@ extension TFLiteLowering {
 
   /// STRIDED_SLICE of a vector: options begin_mask 0, end_mask 1, ellipsis_mask 2, new_axis_mask 3,
   /// shrink_axis_mask 4.
-  private func stridedSlice(_ entry: TFLiteModel.Operator) throws(Failure) -> [Int] {
+  private func stridedSlice(_ entry: TFLiteModel.Operator) throws(TFLiteFailure) -> [Int] {
     guard entry.inputs.count == 4 else {
       throw failure("STRIDED_SLICE has \(entry.inputs.count) operands", entry)
     }

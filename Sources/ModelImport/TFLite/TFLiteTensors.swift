@@ -3,13 +3,6 @@ import NeuralGraph
 // Types and constants of the file's tensors, checked before use.
 
 extension TFLiteLowering {
-  /// A diagnostic at a tensor.
-  func failure(
-    _ message: String, _ tensor: TFLiteModel.Tensor, remedy: String? = nil
-  ) -> Failure {
-    .found(Diagnostic(message, node: tensor.name, byteOffset: tensor.position, remedy: remedy))
-  }
-
   /// The type of an operand that an earlier operator, or the input, has computed.
   func activation(
     _ index: Int, of entry: TFLiteModel.Operator
@@ -43,6 +36,10 @@ extension TFLiteLowering {
     }
     return try activation(entry.inputs[position], of: entry)
   }
+
+  func shape(
+    _ position: Int, of entry: TFLiteModel.Operator
+  ) throws(Failure) -> TensorShape { try operand(position, of: entry).shape }
 
   /// The type that the file declares for a tensor, if it can be used at all; reports nothing.
   func declaredActivation(_ index: Int) -> Activation {
@@ -118,90 +115,4 @@ extension TFLiteLowering {
       shape: TensorShape(shape), element: element, scale: scale, zeroPoint: zeroPoint)
   }
 
-  func check(scale: Float, of tensor: TFLiteModel.Tensor) throws(Failure) {
-    guard scale.isFinite, scale > 0 else {
-      throw failure("has the scale \(scale); a scale is finite and above zero", tensor)
-    }
-  }
-
-  /// The zero points of a tensor with `count` scales; those left out are 0, one stands for all.
-  func zeroPoints(of tensor: TFLiteModel.Tensor, count: Int) throws(Failure) -> [Int] {
-    guard let vector = tensor.zeroPoints else { return Array(repeating: 0, count: count) }
-    guard vector.count == count || vector.count == 1 else {
-      throw failure("has \(vector.count) zero points for \(count) scales", tensor)
-    }
-    var points: [Int] = []
-    points.reserveCapacity(count)
-    for index in 0..<vector.count {
-      let point = try read { () throws(Diagnostic) in try vector.number(index, as: Int64.self) }
-      points.append(Int(point))
-    }
-    return vector.count == count ? points : Array(repeating: points[0], count: count)
-  }
-
-  /// Runs a reading of the file; what is wrong with it is a failure of the operator.
-  func read<Value>(_ body: () throws(Diagnostic) -> Value) throws(Failure) -> Value {
-    do {
-      return try body()
-    } catch {
-      throw .found(error)
-    }
-  }
-
-  /// The bytes of a constant tensor of `count` elements of `elementSize` bytes.
-  func constant(
-    _ tensor: TFLiteModel.Tensor, count: Int, elementSize: Int
-  ) throws(Failure) -> ArraySlice<UInt8> {
-    guard let data = tensor.data else {
-      throw failure("has no data in the file; it must be a constant", tensor)
-    }
-    guard !tensor.isSparse else {
-      throw failure("is stored in sparse form; dense tensors are supported", tensor)
-    }
-    guard data.count == count * elementSize else {
-      throw failure(
-        "has \(data.count) bytes of data; \(count) elements take \(count * elementSize)", tensor)
-    }
-    return model.buffer.bytes[data]
-  }
-
-  /// The values of a constant tensor of 32- or 64-bit integers (shapes, axes, pads), with at most
-  /// `limit` elements.
-  func integers(
-    _ index: Int, of entry: TFLiteModel.Operator, limit: Int
-  ) throws(Failure) -> [Int] {
-    if let folded = foldedIntegers[index] { return folded }
-    guard index >= 0 else { throw failure("\(entry.kind) lacks an operand", entry) }
-    let tensor = model.tensors[index]
-    let size: Int
-    switch tensor.type {
-    case .int32: size = 4
-    case .int64: size = 8
-    default:
-      throw failure("has the element type \(tensor.type); int32 or int64 is needed", tensor)
-    }
-    guard let count = TensorShape.checkedElementCount(tensor.shape ?? [], limit: limit) else {
-      throw failure("has the shape \(tensor.shape ?? []); at most \(limit) elements fit", tensor)
-    }
-    let bytes = Array(try constant(tensor, count: count, elementSize: size))
-    let buffer = FlatBuffer(bytes: bytes)
-    var values: [Int] = []
-    for index in 0..<count {
-      let value = try read { () throws(Diagnostic) in
-        size == 4
-          ? Int(try buffer.number(Int32.self, at: 4 * index))
-          : Int(try buffer.number(Int64.self, at: 8 * index))
-      }
-      values.append(value)
-    }
-    return values
-  }
-
-  /// A field of the operator's options, or a diagnostic when the options are missing.
-  func options(_ entry: TFLiteModel.Operator) throws(Failure) -> FlatTable {
-    guard let options = entry.options else {
-      throw failure("\(entry.kind) lacks its options", entry)
-    }
-    return options
-  }
 }

@@ -18,21 +18,17 @@ extension TFLiteLowering {
     let input = try imageOperand(entry)
     let filter = try filterShape(entry, rank: 4)
     let options = try options(entry)
-    let (outputs, depth) = (filter[0], filter[3])
-    guard input.shape.channels.isMultiple(of: depth),
-      outputs.isMultiple(of: input.shape.channels / depth)
-    else {
-      throw failure(
-        "weights of shape \(filter) do not fit the \(input.shape.channels) input channels", entry)
-    }
+    let outputs = filter[0]
+    let groups = try groups(entry, input.shape, filter)
     let geometry = try geometry(
-      entry, input, kernel: (filter[1], filter[2]), strides: (2, 1), dilations: (5, 4), options)
+      entry, input.shape, kernel: (filter[1], filter[2]), strides: (2, 1), dilations: (5, 4),
+      options)
     let type = try result(
       of: entry, shape: [1, geometry.outputHeight, geometry.outputWidth, outputs])
     let weights = try weights(entry, channels: outputs, dimension: 0, input: input, output: type)
     return try finish(
       entry, weights, weights.values, geometry, input, type,
-      groups: input.shape.channels / depth, activation: 3, options)
+      groups: groups, activation: 3, options)
   }
 
   mutating func depthwiseConvolution(_ entry: TFLiteModel.Operator) throws(Failure) -> Lowered {
@@ -40,13 +36,10 @@ extension TFLiteLowering {
     let filter = try filterShape(entry, rank: 4)
     let options = try options(entry)
     let channels = filter[3]
-    guard filter[0] == 1, channels.isMultiple(of: input.shape.channels) else {
-      throw failure(
-        "depthwise weights of shape \(filter) do not fit the \(input.shape.channels) input "
-          + "channels", entry)
-    }
+    try checkDepthwise(entry, input.shape, filter)
     let geometry = try geometry(
-      entry, input, kernel: (filter[1], filter[2]), strides: (2, 1), dilations: (6, 5), options)
+      entry, input.shape, kernel: (filter[1], filter[2]), strides: (2, 1), dilations: (6, 5),
+      options)
     let type = try result(
       of: entry, shape: [1, geometry.outputHeight, geometry.outputWidth, channels])
     let weights = try weights(entry, channels: channels, dimension: 3, input: input, output: type)
@@ -68,20 +61,7 @@ extension TFLiteLowering {
     let filter = try filterShape(entry, rank: 2)
     let options = try options(entry)
     let (outputs, inputs) = (filter[0], filter[1])
-    let format = try read { () throws(Diagnostic) in try options.number(1, default: Int8(0)) }
-    guard format == 0 else { throw failure("FULLY_CONNECTED has shuffled weights", entry) }
-    guard input.shape.elementCount.isMultiple(of: inputs) else {
-      throw failure("weights of shape \(filter) do not fit the input \(input.shape)", entry)
-    }
-    let keepsDimensions =
-      try read { () throws(Diagnostic) in try options.number(2, default: UInt8(0)) } != 0
-    var shape = [input.shape.elementCount / inputs, outputs]
-    if keepsDimensions {
-      guard input.shape.channels == inputs else {
-        throw failure("weights of shape \(filter) do not fit the input \(input.shape)", entry)
-      }
-      shape = input.shape.dimensions.dropLast() + [outputs]
-    }
+    let shape = try fullyConnectedShape(entry, input.shape, filter, options)
     let type = try result(of: entry, shape: shape)
     let weights = try weights(entry, channels: outputs, dimension: 0, input: input, output: type)
     let bias = try bias(entry, channels: outputs, weights, input: input, output: type)
@@ -122,21 +102,6 @@ extension TFLiteLowering {
       clamp: try clamp(entry, type, field: activation, options),
       weightZeroPoints: weights.zeroPoints, weightScales: weights.scales)
     return Lowered(operation: .convolution(convolution), operands: [entry.inputs[0]], type: type)
-  }
-
-  /// The extents of the weights; all at least 1.
-  private func filterShape(
-    _ entry: TFLiteModel.Operator, rank: Int
-  ) throws(Failure) -> [Int] {
-    guard entry.inputs.count >= 2, entry.inputs[1] >= 0 else {
-      throw failure("\(entry.kind) lacks its weights", entry)
-    }
-    let shape = model.tensors[entry.inputs[1]].shape ?? []
-    guard shape.count == rank, shape.allSatisfy({ $0 > 0 }) else {
-      throw failure(
-        "\(entry.kind) has weights of shape \(shape); \(rank) extents above zero are needed", entry)
-    }
-    return shape
   }
 
   /// Reads the weights, checks their quantization, and subtracts the zero points.

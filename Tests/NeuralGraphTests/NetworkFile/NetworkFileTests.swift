@@ -161,7 +161,7 @@ import Testing
     "a field that is missing, of another type or out of bounds is a diagnostic",
     arguments: [
       ("\"kind\" : \"maxPool\"", "\"kind\" : \"minPool\"", "nodes[5].operation.kind"),
-      ("\"axes\"", "\"axis\"", "node 'mean': error: its field 'axes' is missing"),
+      ("\"axes\"", "\"axen\"", "node 'mean': error: its field 'axes' is missing"),
       ("\"offset\" : 0", "\"offset\" : 9999999", "its weights lie outside network.bin"),
       ("\"offset\" : 0", "\"offset\" : -8", "its weights lie outside network.bin"),
       ("\"count\" : 36", "\"count\" : 9223372036854775807", "lie outside network.bin"),
