@@ -42,6 +42,20 @@ public func quantizedGraph(
 private func quantize(
   _ graph: Graph, _ options: QuantizationOptions, _ note: (Diagnostic) -> Void
 ) throws(Diagnostics) -> QuantizedGraph {
+  let (canonical, input) = try preprocessed(graph, options, note)
+  if canonical.isFakeQuantized {
+    return try quantizeFakeQuant(canonical, input: input)
+  }
+  let calibration = try Calibration(
+    canonical: canonical, input: input, images: options.calibration, equalization: false)
+  return try calibration.quantized(QuantizationSettings()).graph
+}
+
+/// A float network in canonical form, without the arithmetic on its input, and what its input is for
+/// a pixel.
+func preprocessed(
+  _ graph: Graph, _ options: QuantizationOptions, _ note: (Diagnostic) -> Void
+) throws(Diagnostics) -> (Graph, InputNormalization) {
   let preprocessing: InputPreprocessing
   do throws(Diagnostic) {
     preprocessing = try InputPreprocessing(graph, stated: options.inputNormalization)
@@ -57,11 +71,7 @@ private func quantize(
         node: graph.inputs.first.map { graph[$0].name },
         remedy: "state another with --input-range LOW,HIGH"))
   }
-  if canonical.isFakeQuantized {
-    return try quantizeFakeQuant(canonical, input: preprocessing.input)
-  }
-  return try quantizeCalibrated(
-    canonical, images: options.calibration, input: preprocessing.input)
+  return (canonical, preprocessing.input)
 }
 
 extension Graph {

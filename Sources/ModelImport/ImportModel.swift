@@ -6,6 +6,8 @@ public struct ModelFile: Sendable {
     case tflite = "TFLite"
     case graphDef = "TensorFlow GraphDef"
     case onnx = "ONNX"
+    /// A `NetworkFile`: a network in integers that this program has written.
+    case network = "deepfreeze network"
   }
 
   public let path: String
@@ -26,6 +28,8 @@ public struct ModelFile: Sendable {
       format = .tflite
     } else if ONNXFile.recognizes(bytes) {
       format = .onnx
+    } else if NetworkFile.recognizes(bytes) {
+      format = .network
     } else if GraphDefFile.recognizes(bytes) {
       format = .graphDef
     } else {
@@ -34,7 +38,8 @@ public struct ModelFile: Sendable {
           bytes.isEmpty ? "the file is empty" : "this is no model file that can be read",
           file: path,
           remedy:
-            "give a .tflite, a TensorFlow frozen graph (.pb) or an ONNX model (.onnx)"))
+            "give a .tflite, a TensorFlow frozen graph (.pb), an ONNX model (.onnx) or a "
+            + "network of quantize or prune (.json)"))
     }
   }
 
@@ -56,9 +61,27 @@ public struct ModelFile: Sendable {
       case .tflite: return try importTFLiteModel(bytes, name: name, imageSize: imageSize)
       case .graphDef: return .float(try importGraphDef(bytes, name: name, imageSize: imageSize))
       case .onnx: return try importONNX(bytes, name: name, imageSize: imageSize, note: note)
+      case .network: return .quantized(try network())
       }
     } catch {
       throw error.inFile(path)
+    }
+  }
+
+  /// The network of a `NetworkFile`, whose binary file is read beside it.
+  private func network() throws(Diagnostics) -> QuantizedGraph {
+    let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+    let binary = folder + (try NetworkFile.binaryName(json: bytes))
+    do throws(Diagnostics) {
+      return try NetworkFile(json: bytes, binary: readFile(binary)).graph
+    } catch {
+      throw Diagnostics(
+        error.all.map { diagnostic in
+          var diagnostic = diagnostic
+          if diagnostic.place.file == NetworkFile.jsonName { diagnostic.place.file = path }
+          if diagnostic.place.file == NetworkFile.binaryName { diagnostic.place.file = binary }
+          return diagnostic
+        })
     }
   }
 
@@ -71,6 +94,7 @@ public struct ModelFile: Sendable {
         case .tflite: try listTFLite(bytes, name: name, imageSize: imageSize)
         case .graphDef: try listGraphDef(bytes, name: name, imageSize: imageSize)
         case .onnx: try listONNX(bytes, name: name, imageSize: imageSize)
+        case .network: listNetwork(try network(), name: name)
         }
       listing.diagnostics = Diagnostics(listing.diagnostics).inFile(path).all
       return listing

@@ -17,6 +17,7 @@ struct DeepFreeze: AsyncParsableCommand {
       AddersCommand.self,
       FuzzCommand.self,
       EvaluateCommand.self,
+      QuantizeCommand.self,
       ExploreCommand.self,
       BenchCommand.self,
     ])

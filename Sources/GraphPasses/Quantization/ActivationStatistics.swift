@@ -1,9 +1,11 @@
 import NeuralGraph
 
 /// What calibration sees: the range of each activation, and the mean input of each weight.
-struct ActivationStatistics {
+struct ActivationStatistics: Sendable {
   /// By node: the least and the greatest number of its tensor, 0.0 included.
   private(set) var ranges: [(low: Float, high: Float)]
+  /// By node: the greatest number of each channel, at least 0.0.
+  private(set) var channelMaxima: [[Float]]
   /// By layer: the mean over all windows and images of what each tap of each input channel reads
   /// ([taps][channels]; 0.0 outside the image).
   private var inputs: [[Double]]
@@ -15,6 +17,7 @@ struct ActivationStatistics {
   ) throws(Diagnostics) {
     var ranges = Array(repeating: (low: Float(0), high: Float(0)), count: graph.nodes.count)
     var inputs = [[Double]](repeating: [], count: graph.nodes.count)
+    var maxima = [[Float]](repeating: [], count: graph.nodes.count)
     let readers = graph.readers
     do {
       for image in images {
@@ -26,6 +29,7 @@ struct ActivationStatistics {
               remedy: "check the model, and its input's range (--input-range)")
           }
           ranges[id.index] = (min(ranges[id.index].low, low), max(ranges[id.index].high, high))
+          tensor.raise(&maxima[id.index])
           for reader in readers[id.index] where graph[reader].operands.first == id {
             graph[reader].addInputSums(of: tensor, to: &inputs[reader.index])
           }
@@ -41,6 +45,7 @@ struct ActivationStatistics {
       for index in inputs[id.index].indices { inputs[id.index][index] /= windows }
     }
     self.ranges = ranges
+    channelMaxima = maxima
     self.inputs = inputs
     self.graph = graph
   }
@@ -66,6 +71,15 @@ struct ActivationStatistics {
 }
 
 extension FloatTensor {
+  /// Raises the maximum of each channel, the innermost index, to what this tensor holds.
+  fileprivate func raise(_ maxima: inout [Float]) {
+    let channels = shape.channels
+    if maxima.isEmpty { maxima = Array(repeating: 0, count: channels) }
+    for (index, value) in values.enumerated() {
+      maxima[index % channels] = max(maxima[index % channels], value)
+    }
+  }
+
   /// The least and the greatest value, or nil when one is infinite or not a number.
   fileprivate var range: (Float, Float)? {
     var (low, high): (Float, Float) = (.infinity, -.infinity)

@@ -96,6 +96,8 @@ struct IntegerLowering<Plan: QuantizationPlan> {
       group.codes = clamped(grid)
       group.members.append(next)
     }
+    // What keeps its operand's parameters keeps its codes too.
+    if takesGrid { group.codes = group.codes.clamped(to: plan.codes(of: group.last)) }
     return group
   }
 

@@ -170,7 +170,7 @@ extension IntegerLowering {
     var group = group(at: id)
     // `group` sees a second activation as fused into the first; it is not.
     if group.activation != .none {
-      group = Group(codes: plan.element.range, last: id, named: id, members: [id])
+      group = Group(codes: plan.codes(of: id), last: id, named: id, members: [id])
     }
     group.activation = activation
     let parameters =

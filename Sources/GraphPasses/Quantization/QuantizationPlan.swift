@@ -25,6 +25,9 @@ protocol QuantizationPlan {
   /// As `parameters`, or nil when the tensor keeps its operand's parameters.
   func ownParameters(of last: NodeID) -> QuantizationParameters?
 
+  /// The codes that an activation may use, within the element type's.
+  func codes(of last: NodeID) -> ClosedRange<Int>
+
   /// Weights of a layer; `channels` is the extent of the innermost index, the output channel.
   func weights(
     of layer: NodeID, channels: Int, bias: [Float], inputScale: Float
@@ -32,6 +35,10 @@ protocol QuantizationPlan {
 
   /// A bias in units of the accumulator, halves away from zero.
   func bias(_ bias: Double, inputScale: Float, weightScale: Float) -> Double
+}
+
+extension QuantizationPlan {
+  func codes(of last: NodeID) -> ClosedRange<Int> { element.range }
 }
 
 extension QuantizationParameters {

@@ -32,8 +32,11 @@ public struct NetworkFile: Hashable, Sendable {
     self.origin = origin
   }
 
-  /// The bytes of `network.json` and of `network.bin`.
-  public func encode() -> (json: [UInt8], binary: [UInt8]) {
+  /// The bytes of `network.json` and of `network.bin`, or of two files of other names: the JSON names
+  /// the binary file, which stands beside it.
+  public func encode(
+    binaryName: String = NetworkFile.binaryName
+  ) -> (json: [UInt8], binary: [UInt8]) {
     var sections = SectionWriter()
     let nodes = graph.nodes.map { node in
       NodeRecord(
@@ -45,7 +48,7 @@ public struct NetworkFile: Hashable, Sendable {
     let record = NetworkRecord(
       format: Self.format, version: Self.version, name: graph.name, origin: origin,
       weights: .init(
-        file: Self.binaryName, bytes: sections.bytes.count, sha256: sha256Hex(sections.bytes)),
+        file: binaryName, bytes: sections.bytes.count, sha256: sha256Hex(sections.bytes)),
       nodes: nodes, outputs: graph.outputs.map(\.index))
     return (StableJSON.encode(record), sections.bytes)
   }
@@ -72,6 +75,26 @@ public struct NetworkFile: Hashable, Sendable {
     origin = record.origin
     let found = graph.verify()
     guard found.isEmpty else { throw Diagnostics(found).inFile(Self.jsonName) }
+  }
+
+  /// True for the JSON of a network: an object that names the format.
+  public static func recognizes(_ json: [UInt8]) -> Bool {
+    guard json.first(where: { !$0.isJSONSpace }) == UInt8(ascii: "{") else { return false }
+    return (try? StableJSON.decode(Format.self, json, file: jsonName))?.format == format
+  }
+
+  private struct Format: Decodable {
+    var format: String
+  }
+
+  /// The name of the binary file that belongs to a network's JSON. Throws when it is none, or names a
+  /// file in another folder.
+  public static func binaryName(json: [UInt8]) throws(Diagnostics) -> String {
+    let record = try StableJSON.decode(NetworkRecord.self, json, file: jsonName)
+    let name = record.weights.file
+    guard !name.isEmpty, name != ".", name != "..", !name.contains("/"), !name.contains("\0")
+    else { throw problem("its weights are in '\(name)', which is no file beside it") }
+    return name
   }
 
   static func problem(_ message: String, node: String? = nil, remedy: String? = nil)
@@ -127,4 +150,9 @@ struct NodeRecord: Codable {
   var scale: Float
   var zeroPoint: Int
   var operation: OperationRecord
+}
+
+extension UInt8 {
+  /// White space between JSON's tokens.
+  fileprivate var isJSONSpace: Bool { [0x20, 0x09, 0x0A, 0x0D].contains(self) }
 }

@@ -1,0 +1,84 @@
+import AdderGraph
+import GraphPasses
+import NeuralGraph
+import RTL
+
+/// What a layer costs as hardware.
+public struct HardwareCost: Hashable, Sendable, Codable {
+  /// The name of the layer's tensor.
+  public var layer: String
+  public var weights: Int
+  public var zeroWeights: Int
+  /// Two-input adders, of weight sums and of requantizers.
+  public var adders: Int
+  /// NAND2 equivalents, estimated from counted bits: 14 an adder bit, 6 a register bit of pipeline and
+  /// window. Line memories, FIFOs and control are not in it.
+  public var gates: Int
+
+  init(_ layer: Layer) {
+    self.layer = layer.valueName
+    let cost = layer.cost
+    weights = cost.weights
+    zeroWeights = cost.zeroWeights
+    adders = cost.sumAdders + cost.requantizerAdders
+    gates =
+      AdderGraph.gatesPerAdderBit * cost.adderBits
+      + 6 * (cost.registerBits + cost.windowRegisterBits)
+  }
+}
+
+/// The cost of each layer of a network's front, as `Freeze` builds it: the first `fixedLayers`
+/// convolutions, or all layers that hardware exists for. `effort` is the adder optimiser's, 0 to 3.
+/// Throws what keeps the layers from hardware.
+public func hardwareCosts(
+  of graph: QuantizedGraph, fixedLayers: Int? = nil, effort: Int
+) throws(Diagnostics) -> [HardwareCost] {
+  let options = FreezeOptions(fixedLayers: fixedLayers, effort: effort)
+  return try Freeze.design(foldPad(graph), options: options).layers.map(HardwareCost.init)
+}
+
+extension QuantizedOperation {
+  /// The constant matrices of a layer's weights: one a group, inputs (taps and channels) x outputs;
+  /// none for an operation without weights.
+  var weightMatrices: [ConstantMatrix] {
+    switch self {
+    case .convolution(let layer):
+      let depth = layer.weights.count / max(1, layer.outputChannels)
+      return (0..<layer.groups).map { group in
+        ConstantMatrix(
+          rows: layer.weights, depth: depth, from: group * layer.outputChannelsPerGroup,
+          count: layer.outputChannelsPerGroup)
+      }
+    case .fullyConnected(let layer):
+      return [
+        ConstantMatrix(
+          rows: layer.weights, depth: layer.inputSize, from: 0, count: layer.outputSize)
+      ]
+    default: return []
+    }
+  }
+
+  /// Two-input adders of the layer's weight sums by the optimiser, greedy sharing alone; of matrices
+  /// of more than 65,536 weights estimated at three fifths of an adder a signed digit.
+  var greedyAdders: Int {
+    weightMatrices.reduce(0) { sum, matrix in
+      guard matrix.values.count <= 65_536 else {
+        return sum + matrix.values.reduce(0) { $0 + SignedDigits($1).count } * 3 / 5
+      }
+      return sum + AdderGraph.optimise(matrix).adderCount
+    }
+  }
+}
+
+extension ConstantMatrix {
+  /// Some rows of weights ([outputs][depth]) as inputs x outputs.
+  fileprivate init(rows: [Int16], depth: Int, from first: Int, count: Int) {
+    var values = [Int](repeating: 0, count: depth * count)
+    for output in 0..<count {
+      for input in 0..<depth {
+        values[input * count + output] = Int(rows[(first + output) * depth + input])
+      }
+    }
+    self.init(inputs: depth, outputs: count, values: values)
+  }
+}
