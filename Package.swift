@@ -32,6 +32,10 @@ let package = Package(
       name: "SimulatorSources", path: "sim", resources: [.embedInCode("harness")],
       swiftSettings: strict),
 
+    // Tcl that Yosys and OpenSTA run.
+    .target(
+      name: "SynthesisScripts", resources: [.embedInCode("Scripts")], swiftSettings: strict),
+
     .target(name: "NeuralGraph", dependencies: ["CPlatform"], swiftSettings: strict),
     // Arrays and images in files: NPY, IDX, PNG, PPM, BMP.
     .target(
@@ -47,13 +51,16 @@ let package = Package(
     .target(
       name: "Simulation",
       dependencies: [
-        "CPlatform", "RTL", "SimulatorSources",
+        "CPlatform", "RTL", "SimulatorSources", "SynthesisScripts",
         .product(name: "Subprocess", package: "swift-subprocess"),
       ],
       swiftSettings: strict),
+    // Netlists as Yosys writes them.
+    .target(name: "YosysNetlist", dependencies: ["NeuralGraph"], swiftSettings: strict),
     // The emitted text, read by Yosys, against the weights.
     .target(
-      name: "Proof", dependencies: ["NeuralGraph", "RTL", "RTLTemplates", "Simulation"],
+      name: "Proof",
+      dependencies: ["NeuralGraph", "RTL", "RTLTemplates", "Simulation", "YosysNetlist"],
       swiftSettings: strict),
     // Area, speed and energy: technologies, memories, NVDLA, the design space.
     .target(
@@ -64,11 +71,19 @@ let package = Package(
       name: "Compression",
       dependencies: ["NeuralGraph", "TensorFiles", "GraphPasses", "AdderGraph", "RTL"],
       swiftSettings: strict),
+    // Emitted modules on a cell library, by Yosys and OpenSTA.
+    .target(
+      name: "Synthesis",
+      dependencies: [
+        "NeuralGraph", "RTL", "Simulation", "YosysNetlist", "Estimation", "SynthesisScripts",
+      ],
+      swiftSettings: strict),
     .executableTarget(
       name: "deepfreeze",
       dependencies: [
         "NeuralGraph", "TensorFiles", "ModelImport", "GraphPasses", "AdderGraph", "RTL",
         "Simulation", "Proof", "Verilog", "Estimation", "Compression",
+        "Synthesis",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -92,7 +107,9 @@ let package = Package(
       name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: strict),
     .testTarget(
       name: "ProofTests",
-      dependencies: ["Proof", "AdderGraph", "RTL", "Simulation", "ModelImport", "GraphPasses"],
+      dependencies: [
+        "Proof", "AdderGraph", "RTL", "Simulation", "ModelImport", "GraphPasses", "YosysNetlist",
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "EstimationTests", dependencies: ["Estimation", "ModelImport", "GraphPasses"],
@@ -100,6 +117,9 @@ let package = Package(
     .testTarget(
       name: "CompressionTests",
       dependencies: ["Compression", "ModelImport", "GraphPasses", "RTL", "Simulation"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "SynthesisTests", dependencies: ["Synthesis", "RTL", "Simulation"],
       swiftSettings: strict),
     .testTarget(
       name: "EndToEndTests",

@@ -1,3 +1,5 @@
+import YosysNetlist
+
 /// Full and half adders among the modules of a design, known by their truth tables.
 extension AdderCell {
   /// The module as an adder; nil when it is none: two or three inputs of one bit, two outputs of

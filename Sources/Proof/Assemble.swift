@@ -1,3 +1,5 @@
+import YosysNetlist
+
 extension SymbolicLayer {
   /// One bit of a word with its weight in a vector.
   struct WeightedBit {

@@ -1,3 +1,5 @@
+import YosysNetlist
+
 /// An operator that is not linear, on operands that are known as forms.
 struct NodeOperation: Sendable {
   enum Kind: Sendable {

@@ -2,6 +2,7 @@ import Foundation
 import NeuralGraph
 import RTL
 import Simulation
+import YosysNetlist
 
 /// Goes through a design: wiring from the stream to the last pixel, then layer by layer.
 struct DesignProver {
@@ -32,6 +33,7 @@ struct DesignProver {
       wiring.append("rtl/\(name).v is not the template of this program")
     }
     let modules = design.layers.map(\.module)
+    let jobs = ProcessInfo.processInfo.activeProcessorCount
     for module in modules + design.stages.map(\.module) + [design.name]
     where reader.modules.contains(module) {
       for directive in try reader.directives(module) {
@@ -39,7 +41,8 @@ struct DesignProver {
       }
     }
     try await reader.synthesise(templates.used + design.stages.map(\.module) + [design.name])
-    _ = try await Self.each(modules.reversed()) { [reader] name throws(Diagnostics) in
+    _ = try await mapConcurrently(modules.reversed(), jobs: jobs) {
+      [reader] name throws(Diagnostics) in
       try await reader.synthesise([name])
       progress(steps)
     }
@@ -48,7 +51,7 @@ struct DesignProver {
       wiring.append("rtl/\(name).v is not among the design's files")
     }
     let adders = try await adderCells(modules, templates.used)
-    let layers = try await Self.each(Array(modules.indices)) {
+    let layers = try await mapConcurrently(Array(modules.indices), jobs: jobs) {
       [reader, expected, roles, design] index throws(Diagnostics) in
       let proof = LayerProver(
         name: design.layers[index].name, netlist: try reader.netlist(modules[index]),
@@ -62,35 +65,6 @@ struct DesignProver {
       design: design.name, layers: layers, wiring: wiring,
       assumed: templates.used.map { "rtl/\($0).v does what its head says" },
       isProved: wiring.isEmpty && layers.allSatisfy(\.isProved))
-  }
-
-  /// Runs `body` for each element, as many at once as there are cores; results in order.
-  private static func each<Element: Sendable, Result: Sendable>(
-    _ elements: [Element], _ body: @escaping @Sendable (Element) async throws(Diagnostics) -> Result
-  ) async throws(Diagnostics) -> [Result] {
-    do {
-      return try await withThrowingTaskGroup(of: (Int, Result).self) { group in
-        var results = [Result?](repeating: nil, count: elements.count)
-        var next = 0
-        func start() {
-          guard next < elements.count else { return }
-          let index = next
-          let element = elements[index]
-          next += 1
-          group.addTask { (index, try await body(element)) }
-        }
-        for _ in 0..<max(1, ProcessInfo.processInfo.activeProcessorCount) { start() }
-        while let (index, result) = try await group.next() {
-          results[index] = result
-          start()
-        }
-        return results.map { $0! }
-      }
-    } catch let error as Diagnostics {
-      throw error
-    } catch {
-      throw Diagnostics(Diagnostic("the proof was interrupted: \(error)"))
-    }
   }
 
   // MARK: Wiring

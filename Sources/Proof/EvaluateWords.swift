@@ -1,3 +1,5 @@
+import YosysNetlist
+
 /// Values in order: of every word after those that it reads.
 extension SymbolicLayer {
   /// Whether the word is one inverted bit.

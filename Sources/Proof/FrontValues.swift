@@ -1,4 +1,5 @@
 import NeuralGraph
+import YosysNetlist
 
 /// Ports, window registers, masks and accumulators: where a layer's numbers come from.
 extension SymbolicLayer {

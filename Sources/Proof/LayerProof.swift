@@ -1,4 +1,5 @@
 import NeuralGraph
+import YosysNetlist
 
 /// What was proved of one layer, and what was not.
 public struct LayerProof: Hashable, Sendable, Codable {

@@ -1,3 +1,5 @@
+import YosysNetlist
+
 /// The outputs of a module that only adds and shifts, as linear forms over its inputs.
 package struct LinearOutputs {
   /// By output port: a coefficient for each input, and a constant; right modulo 2^width. Nil where

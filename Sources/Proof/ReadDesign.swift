@@ -1,6 +1,7 @@
 import NeuralGraph
 import RTLTemplates
 import Simulation
+import YosysNetlist
 
 /// Yosys on the files of an emitted folder: one module a file, its netlist as JSON.
 struct DesignReader {

@@ -1,3 +1,5 @@
+import YosysNetlist
+
 /// A bit of a composed word: `constant + sign * atom`.
 struct ComposedBit {
   var atom: AtomID?

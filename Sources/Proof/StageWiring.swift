@@ -1,4 +1,5 @@
 import NeuralGraph
+import YosysNetlist
 
 /// A bit of a pixel: which channel's code, and which bit of it.
 struct PixelBit: Hashable, Sendable {

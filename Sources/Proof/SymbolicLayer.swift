@@ -1,4 +1,5 @@
 import NeuralGraph
+import YosysNetlist
 
 /// A full or half adder module: `a + b (+ c) = 2 carry + sum`, by its own truth table.
 struct AdderCell: Hashable, Sendable {

@@ -1,3 +1,5 @@
+import YosysNetlist
+
 /// The ports of the templates, with the widths that an instance's parameters give them.
 enum TemplatePorts {
   struct Ports {

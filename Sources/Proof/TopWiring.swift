@@ -1,4 +1,5 @@
 import NeuralGraph
+import YosysNetlist
 
 /// The connections of the top: stream adapter, stages, and the pixel that leaves.
 struct TopWiring {

@@ -1,3 +1,5 @@
+import YosysNetlist
+
 /// The connections of a module that only connects instances: a stage, or the top.
 struct Wiring {
   /// A bit of an instance's port; an instance's name of "" is the module itself.

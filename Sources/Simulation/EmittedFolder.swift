@@ -18,7 +18,7 @@ public struct EmittedFile: Hashable, Sendable {
 }
 
 extension Design {
-  /// The files that make an emitted folder: `rtl/`, `sim/`, `design.json`, `report.md`,
+  /// The files that make an emitted folder: `rtl/`, `sim/`, `syn/`, `design.json`, `report.md`,
   /// `network.json` and `network.bin`. `network` holds the graph that the design was made of. The same design and
   /// network give the same bytes.
   public func emittedFiles(network: NetworkFile) -> [EmittedFile] {
@@ -33,6 +33,7 @@ extension Design {
       self, rtlFiles: rtlFiles,
       simulationFiles: ["sim/\(SimulatorSources.recorder)", "sim/\(source.taps.name)"])
     files.append(EmittedFile(DesignDescription.fileName, description.encode()))
+    files += SynthesisFolder.files(description)
     files.append(EmittedFile("report.md", text: report))
     let (json, binary) = network.encode()
     files.append(EmittedFile(NetworkFile.jsonName, json))

@@ -32,7 +32,7 @@ public struct ScratchFolder: Hashable, Sendable {
   }
 
   /// Writes a file in the folder.
-  func write(_ name: String, _ bytes: [UInt8]) throws(Diagnostics) {
+  package func write(_ name: String, _ bytes: [UInt8]) throws(Diagnostics) {
     do {
       try Data(bytes).write(to: URL(filePath: path + "/" + name))
     } catch {
@@ -53,5 +53,7 @@ public struct ScratchFolder: Hashable, Sendable {
   }
 
   /// Removes a file if it is there.
-  func remove(_ name: String) { try? FileManager.default.removeItem(atPath: path + "/" + name) }
+  package func remove(_ name: String) {
+    try? FileManager.default.removeItem(atPath: path + "/" + name)
+  }
 }

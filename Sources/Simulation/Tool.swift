@@ -38,12 +38,14 @@ package struct Program: Sendable {
 
   /// Runs the program in `folder` and waits for its end. Throws when it is not installed, and when
   /// it takes longer than `timeout`; the process is ended then. A failing program is not an error.
+  /// `environment` is added to this process' own.
   package func run(
-    _ arguments: [String], in folder: String, timeout: Duration
+    _ arguments: [String], in folder: String, timeout: Duration,
+    environment: [String: String] = [:]
   ) async throws(Diagnostics) -> Outcome {
     do {
       return try await withThrowingTaskGroup(of: Outcome?.self) { group in
-        group.addTask { try await launch(arguments, in: folder) }
+        group.addTask { try await launch(arguments, in: folder, environment) }
         group.addTask {
           try await Task.sleep(for: timeout)
           return nil
@@ -66,7 +68,7 @@ package struct Program: Sendable {
 
   /// As `run`; a failing program is a diagnostic too, with the last lines that it wrote.
   @discardableResult
-  func require(
+  package func require(
     _ arguments: [String], in folder: String, timeout: Duration
   ) async throws(Diagnostics) -> Outcome {
     let outcome = try await run(arguments, in: folder, timeout: timeout)
@@ -76,13 +78,19 @@ package struct Program: Sendable {
     return outcome
   }
 
-  private func launch(_ arguments: [String], in folder: String) async throws -> Outcome {
+  private func launch(
+    _ arguments: [String], in folder: String, _ environment: [String: String]
+  ) async throws -> Outcome {
     var options = PlatformOptions()
     options.teardownSequence = [
       .send(signal: .terminate, allowedDurationToNextStep: .seconds(2))
     ]
     let result = try await Subprocess.run(
-      executable, arguments: Arguments(arguments), workingDirectory: .init(folder),
+      executable, arguments: Arguments(arguments),
+      environment: .inherit.updating(
+        Dictionary(
+          uniqueKeysWithValues: environment.map { (Environment.Key(stringLiteral: $0), $1) })),
+      workingDirectory: .init(folder),
       platformOptions: options, output: .string(limit: Self.outputLimit),
       error: .combinedWithOutput)
     return Outcome(
@@ -92,11 +100,17 @@ package struct Program: Sendable {
 
 /// The system's programs that deepfreeze runs.
 public enum Tool: String, Hashable, Sendable, CaseIterable {
-  case verilator, make, iverilog, vvp, yosys
+  case verilator, make, iverilog, vvp, yosys, sta
   case compiler = "g++"
 
   /// The Debian package that has it.
-  public var package: String { self == .vvp ? "iverilog" : rawValue }
+  public var package: String {
+    switch self {
+    case .vvp: "iverilog"
+    case .sta: "opensta"
+    default: rawValue
+    }
+  }
 
   /// The diagnostic for a program that is not there.
   public var missing: Diagnostic {

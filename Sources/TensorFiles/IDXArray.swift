@@ -1,4 +1,3 @@
-import CPlatform
 import NeuralGraph
 
 /// Bytes in an IDX file, as the MNIST family of data sets is published: a magic number, the extents
@@ -55,21 +54,4 @@ public struct IDXArray: Hashable, Sendable {
     self.dimensions = dimensions
     bytes = Array(content[header...])
   }
-}
-
-/// What a gzip file holds. Throws a diagnostic when it is damaged or holds more than `limit` bytes.
-func gunzip(_ bytes: [UInt8], limit: Int) throws(Diagnostics) -> [UInt8] {
-  let count = df_gunzip(bytes, bytes.count, nil, 0, limit)
-  guard count >= 0 else {
-    throw Diagnostics(
-      Diagnostic(
-        count == -2
-          ? "the gzip file holds more than \(limit) bytes" : "the gzip file cannot be unpacked",
-        remedy: count == -2 ? nil : "the file is truncated or damaged; get a new copy"))
-  }
-  var content = [UInt8](repeating: 0, count: Int(count))
-  guard df_gunzip(bytes, bytes.count, &content, content.count, limit) == count else {
-    preconditionFailure("a gzip file unpacks to the same bytes twice")
-  }
-  return content
 }

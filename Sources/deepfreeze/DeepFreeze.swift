@@ -19,6 +19,7 @@ struct DeepFreeze: AsyncParsableCommand {
       EvaluateCommand.self,
       QuantizeCommand.self,
       ExploreCommand.self,
+      PPACommand.self,
       BenchCommand.self,
     ])
 }

@@ -5,6 +5,7 @@ import Proof
 import RTL
 import Simulation
 import Testing
+import YosysNetlist
 
 @Suite struct BitHeapProofTests {
   /// Yosys' netlists of a text.

@@ -5,6 +5,7 @@
 #include <openssl/sha.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <zlib.h>
 
 // A PNG image's extents as it is decoded here: 8-bit samples, grey (1 channel) or RGB (3).
 struct df_png_info {
@@ -22,12 +23,6 @@ int df_png_read_info(const uint8_t *bytes, size_t count, struct df_png_info *inf
 // is dropped, gamma is left alone. Returns 1, or 0 with a sentence in `message`.
 int df_png_read_samples(const uint8_t *bytes, size_t count, uint8_t *samples, size_t samples_size,
                         char *message, size_t message_size);
-
-// Counts the bytes that a gzip file in memory holds, members after the first included, and writes
-// them to `target` when that is given: `target_size` bytes, as counted before. Returns the count, -1
-// when the file is damaged or cut, -2 when it holds more than `limit` bytes.
-int64_t df_gunzip(const uint8_t *bytes, size_t count, uint8_t *target, size_t target_size,
-                  size_t limit);
 
 // Lets two folders change names, in one step where the file system can do that. Returns 0, or -1
 // with errno set, and then both have their old names.

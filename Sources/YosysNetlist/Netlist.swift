@@ -14,7 +14,7 @@ package struct Netlist: Sendable {
 
     package var isNet: Bool { code >= 2 }
     /// The net's number.
-    var net: Int { Int(code) }
+    package var net: Int { Int(code) }
   }
 
   package struct Port: Sendable {
@@ -38,7 +38,7 @@ package struct Netlist: Sendable {
     package subscript(port: String) -> [Bit] { connections[port] ?? [] }
 
     /// True when the parameter is there and not zero.
-    func flag(_ name: String) -> Bool { parameters[name]?.bits.contains("1") ?? false }
+    package func flag(_ name: String) -> Bool { parameters[name]?.bits.contains("1") ?? false }
   }
 
   /// A parameter's bits, most significant first.

@@ -1,0 +1,148 @@
+import Foundation
+import NeuralGraph
+import RTL
+import Simulation
+import SynthesisScripts
+
+/// Yosys and OpenSTA on the modules of an emitted folder, cached by content.
+public struct Synthesiser: Sendable {
+  public let library: CellLibrary
+  public let cache: SynthesisCache
+  /// What `yosys -V` and OpenSTA print: part of an entry's key, and of the report.
+  public let yosysVersion: String
+  public let timingVersion: String
+  private let scratch: ScratchFolder
+
+  /// Finds the tools' versions and writes the library and scripts into `scratch`.
+  public init(library: CellLibrary, cache: SynthesisCache, scratch: ScratchFolder)
+    async throws(Diagnostics)
+  {
+    self.library = library
+    self.cache = cache
+    self.scratch = scratch
+    let version = try await Program(.yosys).require(
+      ["-V"], in: scratch.path, timeout: .seconds(60))
+    yosysVersion = Self.version(version.output, default: "Yosys")
+    let timing = try await Program(.sta).require(
+      ["-version"], in: scratch.path, timeout: .seconds(60))
+    timingVersion = "OpenSTA " + Self.version(timing.output, default: "")
+    try scratch.write("library.lib", library.text)
+    try scratch.write("adders.v", Array(library.adderCells.utf8))
+    try scratch.write("synthesise.tcl", Array(SynthesisScripts.synthesise.utf8))
+    try scratch.write("timing.tcl", Array(SynthesisScripts.timing.utf8))
+  }
+
+  /// The first line, up to a parenthesis.
+  private static func version(_ output: String, default name: String) -> String {
+    let line = output.split(separator: "\n").first.map(String.init) ?? name
+    return String(line.prefix { $0 != "(" }).trimmingCharacters(in: .whitespaces)
+  }
+
+  /// Longest that a tool may take for one module.
+  private static let timeout = Duration.seconds(4 * 3600)
+
+  /// A module's cells, and its netlist for timing.
+  struct Mapped: Sendable {
+    var cells: MappedCells
+    var netlist: [UInt8]
+    var key: String
+  }
+
+  /// Maps `unit` of the emitted folder for a clock of `period` ns, or finds it in the cache.
+  func map(
+    _ unit: SynthesisUnit, of folder: EmittedFolder, period: Double
+  ) async throws(Diagnostics) -> Mapped {
+    let key = try key(unit, folder, period)
+    if let cells = cache.entry(key, "cells.json"), let netlist = cache.entry(key, "v"),
+      let decoded = try? StableJSON.decode(MappedCells.self, cells, file: key)
+    {
+      return Mapped(cells: decoded, netlist: netlist, key: key)
+    }
+    let link = "design-\(key)"
+    try scratch.link(link, to: folder.path)
+    defer { scratch.remove(link) }
+    let output = "mapped-\(key)"
+    let outcome = try await Program(.yosys).run(
+      ["-q", "-c", "synthesise.tcl"], in: scratch.path, timeout: Self.timeout,
+      environment: [
+        "DF_TOP": unit.module, "DF_OUTPUT": output, "DF_LIBERTY": "library.lib",
+        "DF_SOURCES": unit.sources.map { "\(link)/\($0)" }.joined(separator: " "),
+        "DF_BOXES": unit.boxes.map { "\(link)/\($0)" }.joined(separator: " "),
+        "DF_ADDERS": library.hasFullAdder ? "adders.v" : "",
+        "DF_DRIVER": library.buffer ?? "", "DF_CLOCK": String(period),
+      ])
+    guard outcome.succeeded else {
+      throw Diagnostics(
+        Diagnostic(
+          "Yosys failed: \(Self.reason(outcome).replacing(link + "/", with: ""))",
+          file: folder.path + "/rtl/\(unit.module).v"))
+    }
+    let cells = try MappedCells(
+      json: try readFile(scratch.path + "/\(output).json", limit: 1 << 34),
+      statistics: try readFile(scratch.path + "/\(output).stat"), unit: unit, library: library)
+    // OpenSTA reads no signed declarations.
+    let text = try readFile(scratch.path + "/\(output).v", limit: 1 << 34)
+    let netlist = Array(
+      String(decoding: text, as: UTF8.self).replacing(" signed ", with: " ").utf8)
+    for suffix in [".json", ".stat", ".v", ".constr"] { scratch.remove(output + suffix) }
+    try cache.store(key, "v", netlist)
+    try cache.store(key, "cells.json", StableJSON.encode(cells))
+    return Mapped(cells: cells, netlist: netlist, key: key)
+  }
+
+  /// The longest paths of a mapped module at a clock of `period` ns.
+  func time(_ mapped: Mapped, module: String, period: Double) async throws(Diagnostics)
+    -> ModuleTiming
+  {
+    if mapped.cells.types.isEmpty { return ModuleTiming() }
+    let key = sha256Hex(
+      Array("\(mapped.key) \(timingVersion) \(SynthesisScripts.timing) \(period)".utf8))
+    let text: String
+    if let entry = cache.entry(key, "paths") {
+      text = String(decoding: entry, as: UTF8.self)
+    } else {
+      let netlist = "timed-\(key).v"
+      try scratch.write(netlist, mapped.netlist)
+      defer { scratch.remove(netlist) }
+      let outcome = try await Program(.sta).run(
+        ["-exit", "timing.tcl"], in: scratch.path, timeout: Self.timeout,
+        environment: [
+          "DF_TOP": module, "DF_NETLIST": netlist, "DF_LIBERTY": "library.lib",
+          "DF_CLOCK": String(period),
+        ])
+      text = outcome.output
+      // OpenSTA goes on behind an error, and ends with success.
+      guard outcome.succeeded, text.contains("\npath end"), !text.contains("Error:") else {
+        throw Diagnostics(
+          Diagnostic("OpenSTA failed for the module \(module): \(Self.reason(outcome))"))
+      }
+      try cache.store(key, "paths", Array(text.utf8))
+    }
+    return try ModuleTiming(
+      report: text, period: period, registers: mapped.cells.registerNames)
+  }
+
+  private func key(
+    _ unit: SynthesisUnit, _ folder: EmittedFolder, _ period: Double
+  ) throws(Diagnostics) -> String {
+    var text =
+      "deepfreeze \(MappedCells.version)\n\(period) ns\n\(yosysVersion)\n\(library.digest)\n"
+      + "\(unit.kind.rawValue) \(unit.module)\n\(SynthesisScripts.synthesise)\n"
+    for (kind, files) in [("source", unit.sources), ("box", unit.boxes)] {
+      for file in files {
+        let digest = sha256Hex(try readFile(folder.path + "/" + file))
+        text += "\(kind) \(file) \(digest)\n"
+      }
+    }
+    return sha256Hex(Array(text.utf8))
+  }
+
+  /// The lines with errors, or else the last ones.
+  private static func reason(_ outcome: Program.Outcome) -> String {
+    let lines = outcome.output.split(separator: "\n").filter {
+      $0.contains("ERROR") || $0.hasPrefix("Error:")
+    }
+    if !lines.isEmpty { return lines.prefix(3).joined(separator: "; ") }
+    return outcome.output.isEmpty ? "it was ended without a word" : outcome.lastLines
+  }
+}

@@ -1,0 +1,124 @@
+import Estimation
+import NeuralGraph
+import RTL
+import Simulation
+
+/// A module that was mapped and timed.
+public struct SynthesisedModule: Hashable, Sendable, Codable {
+  public var kind: SynthesisUnit.Kind
+  /// The layer's or stage's name; of the top the design's.
+  public var name: String
+  /// Weights of a layer, zeros included; 0 for others.
+  public var weights: Int
+  /// um2 by part; parts without cells are left out.
+  public var areas: [String: Double]
+  public var cells: Int
+  public var flipFlops: Int
+  public var timing: ModuleTiming
+
+  /// um2.
+  public var area: Double { AreaPart.allCases.reduce(0) { $0 + area($1) } }
+
+  /// um2 of one part.
+  public func area(_ part: AreaPart) -> Double { areas[part.rawValue] ?? 0 }
+}
+
+/// A memory that stays a macro.
+public struct SynthesisedMemory: Hashable, Sendable, Codable {
+  /// The stage whose lines it holds.
+  public var stage: String
+  public var words: Int
+  public var wordBits: Int
+  /// um2 by the technology's model; nil where there is none.
+  public var area: Quantity?
+}
+
+/// An emitted folder's modules on a library's cells: what Yosys and OpenSTA say.
+public struct DesignSynthesis: Hashable, Sendable, Codable {
+  public var design: String
+  /// The library's name and files.
+  public var library: String
+  public var libraryFiles: [String]
+  public var tools: [String]
+  /// The clock period that slacks are counted from, ns.
+  public var clock: Double
+  public var modules: [SynthesisedModule]
+  public var memories: [SynthesisedMemory]
+
+  /// Area by part. Memories whose technology has no model are not in it: see `unpricedMemoryBits`.
+  public var area: AreaBreakdown {
+    let measured = Provenance(.measured, tools + libraryFiles)
+    func total(_ part: AreaPart) -> Quantity {
+      Quantity(modules.reduce(0) { $0 + $1.area(part) }, .squareMicrometre, measured)
+    }
+    return AreaBreakdown(
+      adders: total(.adders), requantizers: total(.requantizers),
+      pipelineRegisters: total(.pipelineRegisters), windowRegisters: total(.windowRegisters),
+      fifos: total(.fifos), control: total(.control),
+      memories: memories.reduce(total(.memories)) { sum, memory in
+        memory.area.map { sum + $0 } ?? sum
+      })
+  }
+
+  /// Bits of macros that nothing prices.
+  public var unpricedMemoryBits: Int {
+    memories.reduce(0) { $0 + ($1.area == nil ? $1.words * $1.wordBits : 0) }
+  }
+
+  /// The module whose longest path between registers is longest.
+  public var slowest: SynthesisedModule? {
+    modules.max { ($0.timing.period, $1.name) < ($1.timing.period, $0.name) }
+  }
+}
+
+extension Synthesiser {
+  /// Maps and times all modules of an emitted folder, `jobs` at once. `clock` in ns; `sram` prices
+  /// memories, and says which are registers. `progress` is called with the number of modules as each is
+  /// done.
+  public func synthesise(
+    _ folder: EmittedFolder, clock: Double, sram: SRAMModel?, jobs: Int,
+    progress: @escaping @Sendable (_ modules: Int) -> Void
+  ) async throws(Diagnostics) -> DesignSynthesis {
+    let design = folder.design
+    func macro(_ memory: Stage.Memory) -> SRAMModel.Memory {
+      SRAMModel.Memory(words: memory.words, wordBits: memory.wordBits)
+    }
+    func isRegisters(_ stage: DesignDescription.StageEntry) -> Bool {
+      guard let memory = stage.memory else { return false }
+      return sram?.isRegisters(macro(memory)) ?? false
+    }
+    let units = SynthesisUnit.units(of: design, isRegisters: isRegisters)
+    let weights = Dictionary(
+      design.layers.map { ($0.name, $0.cost.weights) }, uniquingKeysWith: { first, _ in first })
+    // The largest first: the last to end should be small.
+    let order = units.indices.sorted {
+      let a = weights[units[$0].name] ?? 0
+      let b = weights[units[$1].name] ?? 0
+      return (a, $1) > (b, $0)
+    }
+    let found = try await mapConcurrently(order, jobs: jobs) {
+      index throws(Diagnostics) -> SynthesisedModule in
+      let unit = units[index]
+      let mapped = try await self.map(unit, of: folder, period: clock)
+      let timing = try await self.time(mapped, module: unit.module, period: clock)
+      progress(units.count)
+      return SynthesisedModule(
+        kind: unit.kind, name: unit.name,
+        weights: unit.kind == .layer ? weights[unit.name] ?? 0 : 0,
+        areas: mapped.cells.parts.mapValues(\.area),
+        cells: mapped.cells.parts.values.reduce(0) { $0 + $1.cells },
+        flipFlops: mapped.cells.parts.values.reduce(0) { $0 + $1.flipFlops }, timing: timing)
+    }
+    var modules = [SynthesisedModule?](repeating: nil, count: units.count)
+    for (index, module) in zip(order, found) { modules[index] = module }
+    return DesignSynthesis(
+      design: design.name, library: library.name, libraryFiles: library.files,
+      tools: [yosysVersion, timingVersion], clock: clock, modules: modules.map { $0! },
+      memories: design.stages.compactMap { stage in
+        guard let memory = stage.memory, !isRegisters(stage) else { return nil }
+        return SynthesisedMemory(
+          stage: stage.name, words: memory.words, wordBits: memory.wordBits,
+          area: sram?.area(macro(memory)))
+      })
+  }
+}

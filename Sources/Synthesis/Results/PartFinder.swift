@@ -1,0 +1,106 @@
+import RTL
+import YosysNetlist
+
+/// Says of every cell of a mapped module what it is for. Flip-flops by the declared names of what they
+/// hold; gates by the first register that they lead to, in the order of `order`: a gate that both a sum
+/// and its scaling read counts with the sum.
+package struct PartFinder {
+  private(set) var part: [AreaPart]
+  private(set) var registerNames: [String: String] = [:]
+
+  /// Gates are given to these in turn.
+  private static let order: [AreaPart] = [
+    .memories, .windowRegisters, .adders, .requantizers, .fifos, .control,
+  ]
+
+  init(
+    netlist: Netlist, cells: [Netlist.Cell], unit: SynthesisUnit, library: CellLibrary
+  ) {
+    part = [AreaPart](repeating: .control, count: cells.count)
+    // The cell that drives a net, and what reads it.
+    var driver = [Int32](repeating: -1, count: netlist.netCount)
+    var reader = [Int32](repeating: -1, count: netlist.netCount)
+    let outputs = cells.map { library.cells[$0.type]!.outputs }
+    for (index, cell) in cells.enumerated() {
+      for (pin, bits) in cell.connections {
+        for bit in bits where bit.isNet {
+          if outputs[index].contains(pin) {
+            driver[Int(bit.code)] = Int32(index)
+          } else {
+            reader[Int(bit.code)] = Int32(index)
+          }
+        }
+      }
+    }
+    // Where the gates before a register, or before a port, belong.
+    var starts: [AreaPart: [Netlist.Bit]] = [:]
+    var isFlipFlop = [Bool](repeating: false, count: cells.count)
+    for (index, cell) in cells.enumerated() where library.cells[cell.type]!.isFlipFlop {
+      isFlipFlop[index] = true
+      var name: String?
+      for pin in outputs[index].sorted() {
+        for bit in cell[pin] where bit.isNet && name == nil {
+          name = netlist.netNames[bit.code]
+          // A flip-flop with an inverted output: its name is behind the inverter.
+          if name == nil, reader[Int(bit.code)] >= 0 {
+            let next = Int(reader[Int(bit.code)])
+            for pin in outputs[next] where !isFlipFlop[next] {
+              for bit in cells[next][pin] where bit.isNet && name == nil {
+                name = netlist.netNames[bit.code]
+              }
+            }
+          }
+        }
+      }
+      registerNames[cell.name] = name ?? "unnamed"
+      let role = Self.role(of: name ?? "", unit.kind)
+      part[index] = role.register
+      for (pin, bits) in cell.connections where !outputs[index].contains(pin) {
+        starts[role.logic, default: []] += bits.filter(\.isNet)
+      }
+    }
+    var isTaken = isFlipFlop
+    let ports = netlist.ports.filter { $0.direction == .output }.flatMap(\.bits)
+    starts[unit.kind == .layer ? .requantizers : .control, default: []] += ports.filter(\.isNet)
+    for role in Self.order {
+      var stack = starts[role] ?? []
+      while let bit = stack.popLast() {
+        let index = Int(driver[Int(bit.code)])
+        guard index >= 0, !isTaken[index] else { continue }
+        isTaken[index] = true
+        part[index] = role
+        for (pin, bits) in cells[index].connections where !outputs[index].contains(pin) {
+          stack += bits.filter(\.isNet)
+        }
+      }
+    }
+  }
+
+  /// What a register is, and what the gates before it are for, by its declared name (docs/verilog.md).
+  package static func role(of name: String, _ kind: SynthesisUnit.Kind) -> (
+    register: AreaPart, logic: AreaPart
+  ) {
+    switch kind {
+    case .top: return (.control, .control)
+    case .stage:
+      if name.hasPrefix("fifo.") { return (.fifos, .fifos) }
+      if name.contains(".words[") { return (.memories, .memories) }
+      return (.control, .control)
+    case .layer: break
+    }
+    let base = name.prefix { $0 != "[" }
+    let isDelayed = base.contains("_d")
+    let letters = base.prefix { $0.isLetter }
+    if !isDelayed {
+      // `in_r2`, `w0_r2p1`, `x3_r0c1`: the window; `sumN` of a frame accumulator has no delay either,
+      // but neither has any other sum: those count with the pipeline.
+      if letters == "in" || letters == "w" || (letters == "x" && base.contains("_r")) {
+        return (.windowRegisters, .windowRegisters)
+      }
+    }
+    switch letters {
+    case "mul", "prod", "y", "q": return (.pipelineRegisters, .requantizers)
+    default: return (.pipelineRegisters, .adders)
+    }
+  }
+}

@@ -1,0 +1,6 @@
+/// The Tcl scripts that Yosys and OpenSTA run, for `ppa` and in every emitted folder's `syn/`.
+public enum SynthesisScripts {
+  public static let synthesise = String(
+    decoding: PackageResources.synthesise_tcl, as: UTF8.self)
+  public static let timing = String(decoding: PackageResources.timing_tcl, as: UTF8.self)
+}

@@ -1,0 +1,151 @@
+import Estimation
+import Foundation
+import NeuralGraph
+import RTL
+import Simulation
+import Synthesis
+import Testing
+
+/// Yosys and OpenSTA on a small design.
+@Suite struct SynthesiserTests {
+  /// The first random network of few registers with a line memory and adders.
+  static let random = small { $0 > 100 }
+
+  private static func small(_ isWanted: (_ adderBits: Int) -> Bool) -> RandomNetwork {
+    for seed in UInt64(1)... {
+      let network = RandomNetwork(seed: seed)
+      guard let design = try? Freeze.design(network.graph, options: network.options) else {
+        continue
+      }
+      let bits = design.layers.reduce(0) { $0 + $1.cost.registerBits }
+      let adderBits = design.layers.reduce(0) { $0 + $1.cost.adderBits }
+      if design.stages.contains(where: { $0.memory != nil }), bits < 600, isWanted(adderBits) {
+        return network
+      }
+    }
+    preconditionFailure("there are always such networks")
+  }
+
+  /// Emits a network into a scratch folder and runs `body` with it.
+  private func withDesign<Result: Sendable>(
+    _ network: RandomNetwork = random,
+    _ body: @escaping @Sendable (EmittedFolder, ScratchFolder) async throws(Diagnostics) -> Result
+  ) async throws -> Result {
+    try await ScratchFolder.with { scratch throws(Diagnostics) in
+      let design = try Freeze.design(network.graph, options: network.options)
+      try FolderWriter.write(
+        design.emittedFiles(network: NetworkFile(graph: network.graph)), to: scratch.path + "/out")
+      return try await body(try EmittedFolder(path: scratch.path + "/out"), scratch)
+    }
+  }
+
+  private static func synthesise(
+    _ folder: EmittedFolder, _ scratch: ScratchFolder, clock: Double = 2, sram: SRAMModel? = nil
+  ) async throws(Diagnostics) -> DesignSynthesis {
+    let library = try CellLibrary([(name: "tiny.lib", bytes: Array(TinyLibrary.whole.utf8))])
+    return try await Synthesiser(
+      library: library, cache: SynthesisCache(folder: scratch.path + "/cache"), scratch: scratch
+    ).synthesise(folder, clock: clock, sram: sram, jobs: 2) { _ in }
+  }
+
+  @Test("every register of a layer is found in its netlist, window and pipeline apart")
+  func registers() async throws {
+    try await withDesign { folder, scratch throws(Diagnostics) in
+      let result = try await Self.synthesise(folder, scratch)
+      for (module, layer) in zip(result.modules, folder.design.layers) {
+        #expect(module.name == layer.name)
+        // Yosys leaves out bits that are constant or never read, and doubles none.
+        let bits = layer.cost.registerBits + layer.cost.windowRegisterBits
+        #expect(module.flipFlops <= bits && module.flipFlops * 2 >= bits)
+        #expect((module.area(.windowRegisters) > 0) == (layer.cost.windowRegisterBits > 0))
+        #expect(module.area(.fifos) == 0 && module.area(.control) == 0)
+      }
+      let top = result.modules[result.modules.count - 1]
+      #expect(top.kind == .top && top.area(.control) == top.area)
+      #expect(result.modules.filter { $0.kind == .stage }.allSatisfy { $0.area(.fifos) > 0 })
+      #expect(abs(result.area.total.low - result.modules.reduce(0) { $0 + $1.area }) < 1e-6)
+    }
+  }
+
+  @Test("a network of constant channels alone has modules that hold nothing")
+  func constant() async throws {
+    try await withDesign(Self.small { $0 == 0 }) { folder, scratch throws(Diagnostics) in
+      let result = try await Self.synthesise(folder, scratch)
+      let layers = zip(result.modules, folder.design.layers)
+      #expect(layers.contains { $1.cost.windowRegisterBits == 0 && $0.area == 0 })
+      #expect(result.modules.last!.area > 0)
+    }
+  }
+
+  @Test("paths end at names of the Verilog and keep to the clock they are asked for")
+  func paths() async throws {
+    try await withDesign { folder, scratch throws(Diagnostics) in
+      let slow = try await Self.synthesise(folder, scratch, clock: 50)
+      let slowest = slow.slowest!
+      #expect(slowest.timing.period > 0.1 && slowest.timing.period < 50)
+      let path = slowest.timing.inside!
+      #expect(!path.from.hasPrefix("cell_") && path.from != "unnamed")
+      #expect(path.gates > 0)
+      #expect(slow.modules.last!.timing.input != nil)
+    }
+  }
+
+  @Test("a second run takes everything from the cache, and a damaged entry is made again")
+  func cache() async throws {
+    try await withDesign { folder, scratch throws(Diagnostics) in
+      let first = try await Self.synthesise(folder, scratch)
+      let cache = scratch.path + "/cache"
+      func dates() -> [String: Date] {
+        var found: [String: Date] = [:]
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: cache)) ?? [] {
+          found[name] =
+            (try? FileManager.default.attributesOfItem(atPath: cache + "/" + name))?[
+              .modificationDate] as? Date
+        }
+        return found
+      }
+      let before = dates()
+      #expect(before.count == 3 * first.modules.count)
+      #expect(try await Self.synthesise(folder, scratch) == first)
+      #expect(dates() == before)
+      let entry = cache + "/" + before.keys.filter { $0.hasSuffix(".cells.json") }.sorted()[0]
+      var bytes = try readFile(entry)
+      bytes[bytes.count / 2] ^= 1
+      try writeFile(bytes, to: entry)
+      #expect(try await Self.synthesise(folder, scratch) == first)
+    }
+  }
+
+  @Test("a module that Yosys does not read is named, and leaves nothing in the cache")
+  func failure() async throws {
+    let message = try await withDesign { folder, scratch throws(Diagnostics) -> String in
+      let module = folder.design.layers[0].module
+      let file = folder.path + "/rtl/\(module).v"
+      try writeFile(Array("module \(module) (input wire aclk; endmodule".utf8), to: file)
+      do throws(Diagnostics) {
+        _ = try await Self.synthesise(folder, scratch)
+        return ""
+      } catch {
+        let entries = try? FileManager.default.contentsOfDirectory(atPath: scratch.path + "/cache")
+        #expect(entries?.contains { $0.contains("partial") } == false)
+        return "\(error)"
+      }
+    }
+    #expect(message.contains("Yosys failed"))
+    #expect(message.contains("syntax error"))
+  }
+
+  @Test(
+    "memories are priced by the model, are registers below its size, or are counted as unpriced")
+  func memories() async throws {
+    let model = Technology.builtIn[0].sram
+    try await withDesign { folder, scratch throws(Diagnostics) in
+      let without = try await Self.synthesise(folder, scratch)
+      #expect(without.unpricedMemoryBits > 0)
+      #expect(without.area.memories.low == 0)
+      let with = try await Self.synthesise(folder, scratch, sram: model)
+      #expect(with.unpricedMemoryBits == 0)
+      #expect(with.area.memories.low > 0)
+    }
+  }
+}
