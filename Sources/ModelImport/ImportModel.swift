@@ -58,7 +58,8 @@ public struct ModelFile: Sendable {
   ) throws(Diagnostics) -> ImportedModel {
     do {
       switch format {
-      case .tflite: return try importTFLiteModel(bytes, name: name, imageSize: imageSize)
+      case .tflite:
+        return try importTFLiteModel(bytes, name: name, imageSize: imageSize, note: note)
       case .graphDef: return .float(try importGraphDef(bytes, name: name, imageSize: imageSize))
       case .onnx: return try importONNX(bytes, name: name, imageSize: imageSize, note: note)
       case .network: return .quantized(try network())

@@ -40,8 +40,8 @@ struct TFLiteDiagnosticTests {
 
   @Test("an unknown operator, with its number and the supported ones")
   func unknownOperator() {
-    expect("LOGISTIC (number 2)", node: "pooled") {
-      $0.operators[2].code = TFLiteWriter.codes["LOGISTIC"]!
+    expect("EXP (number 2)", node: "pooled") {
+      $0.operators[2].code = TFLiteWriter.codes["EXP"]!
     }
     expect("supported: ADD, AVERAGE_POOL_2D", node: "pooled") { $0.operators[2].code = 250 }
   }
@@ -57,7 +57,7 @@ struct TFLiteDiagnosticTests {
   @Test("all things at once")
   func several() {
     var writer = TFLiteNetworks.small()
-    writer.operators[2].code = TFLiteWriter.codes["LOGISTIC"]!
+    writer.operators[2].code = TFLiteWriter.codes["EXP"]!
     writer.tensors[Tensor.logits].scales = [0]
     writer.tensors[Tensor.depthwiseWeights].scales = [.nan]
     #expect(diagnostics(writer.bytes).map(\.place.node) == ["w2", "pooled", "logits"])
@@ -258,30 +258,112 @@ struct TFLiteDiagnosticTests {
     }
   }
 
-  @Test("a fill value that is not the zero point")
+  @Test("a fill value that is no code of the tensor's type")
   func padValue() {
     var writer = TFLiteWriter()
     writer.activation("input", [1, 1, 1, 1], zeroPoint: 4)
     let pads = writer.integers("pads", [4, 2], [0, 0, 1, 1, 0, 0, 0, 0])
-    let value = writer.codes("value", [], [5])
+    let value = writer.codes("value", [], [5], .uint8)
     let result = writer.activation("output", [1, 3, 1, 1], zeroPoint: 4)
     writer.add("PADV2", [0, pads, value], [result])
     writer.outputs = [result]
-    expect("fills with the code 5", node: "output", in: writer)
+    expect("fill value of type uint8", node: "value", in: writer)
   }
 
-  @Test("an addition of two shapes")
+  /// ADD of the input and a second tensor, `change`d.
+  private func sum(_ kind: String = "ADD", _ change: (inout TFLiteWriter) -> Void) -> TFLiteWriter {
+    TFLiteNetworks.single(kind, input: [1, 2, 2, 2], output: [1, 2, 2, 2], change)
+  }
+
+  @Test("an addition of shapes that do not broadcast")
   func addition() {
     expect(
-      "must have one shape", node: "output",
-      in: TFLiteNetworks.single("ADD", input: [1, 2, 2, 1], output: [1, 2, 2, 1]) {
-        $0.activation("flat", [1, 4])
-        let shape = $0.integers("shape", [2], [1, 4])
+      "which do not broadcast", node: "output",
+      in: sum {
+        $0.activation("flat", [1, 8])
+        let shape = $0.integers("shape", [2], [1, 8])
         $0.operators.insert(
           TFLiteWriter.Operator(
             code: TFLiteWriter.codes["RESHAPE"]!, inputs: [0, shape], outputs: [2]), at: 0)
         $0.operators[1].inputs = [0, 2]
       })
+  }
+
+  @Test("an addition of a constant that is neither one number nor one a channel")
+  func constantAddition() {
+    expect(
+      "constant of shape 1x2x2x2", node: "output",
+      in: sum {
+        let constant = $0.codes("c", [1, 2, 2, 2], Array(0..<8))
+        $0.operators[0].inputs = [0, constant]
+      })
+    expect(
+      "mixes uint8 and int8", node: "output",
+      in: sum {
+        let constant = $0.codes("c", [1], [3], .uint8)
+        $0.operators[0].inputs = [0, constant]
+      })
+    expect(
+      "of two constants", node: "output",
+      in: sum {
+        let constant = $0.codes("c", [1], [3])
+        $0.operators[0].inputs = [constant, constant]
+      })
+  }
+
+  @Test("scales that let an accumulator of a sum or product with a constant leave 32 bits")
+  func constantOverflow() {
+    for kind in ["ADD", "MUL"] {
+      expect(
+        "leave 32 bits", node: "output",
+        in: sum(kind) {
+          let constant = $0.codes("c", [1], [3], scales: [1_048_576])
+          $0.tensors[0].scales = [1024]
+          $0.tensors[1].scales = kind == "ADD" ? [1e-6] : [16]
+          $0.operators[0].inputs = [0, constant]
+        })
+    }
+  }
+
+  @Test("a maximum of two maps")
+  func maximum() {
+    expect(
+      "one must be a constant", node: "output",
+      in: sum("MAXIMUM") { $0.operators[0].inputs = [0, 0] })
+  }
+
+  @Test("slopes that are computed")
+  func slopes() {
+    expect("computed slopes", node: "output", in: sum("PRELU") { $0.operators[0].inputs = [0, 0] })
+  }
+
+  @Test("a hard swish to a scale without fixed-point form")
+  func hardSwish() {
+    expect(
+      "no fixed-point form", node: "output", in: sum("HARD_SWISH") { $0.tensors[1].scales = [1e-5] }
+    )
+  }
+
+  @Test("a concatenation that LiteRT does not compute, or of shapes that do not fit")
+  func concatenation() {
+    func joined(_ change: (inout TFLiteWriter) -> Void) -> TFLiteWriter {
+      TFLiteNetworks.single("CONCATENATION", input: [1, 2, 2, 2], output: [1, 2, 2, 4]) {
+        $0.operators[0].inputs = [0, 0]
+        $0.operators[0].options = [0: .int32(3)]
+        change(&$0)
+      }
+    }
+    #expect(diagnostics(joined { _ in }.bytes).isEmpty)
+    expect(
+      "int8 tensors of several scales", node: "output", in: joined { $0.tensors[1].scales = [2] })
+    expect(
+      "along dimension 4", node: "output", in: joined { $0.operators[0].options = [0: .int32(4)] })
+    expect(
+      "a fused activation", node: "output",
+      in: joined { $0.operators[0].options = [0: .int32(3), 1: .int8(1)] })
+    expect(
+      "but the file declares", node: "output",
+      in: joined { $0.operators[0].options = [0: .int32(1)] })
   }
 
   @Test("a file that is something else", arguments: [[], Array("hello, this is text".utf8)])

@@ -156,6 +156,30 @@ struct TFLiteImportTests {
     #expect(try read(writer) == read(TFLiteNetworks.small()))
   }
 
+  @Test("A softmax of real numbers at the end is left out, with a note")
+  func realTail() throws {
+    var writer = TFLiteNetworks.small()
+    let real = writer.activation("real", [1, 2], .float32)
+    let classes = writer.activation("probabilities", [1, 2], .float32)
+    writer.operators.removeLast()
+    writer.add("DEQUANTIZE", [TFLiteNetworks.Tensor.logits], [real])
+    writer.add("SOFTMAX", [real], [classes], [0: .float(1)])
+    writer.outputs = [classes]
+    var notes: [Diagnostic] = []
+    guard
+      case .quantized(let graph) = try importTFLiteModel(
+        writer.bytes, name: "test", note: { notes.append($0) })
+    else {
+      Issue.record("not quantized")
+      return
+    }
+    #expect(graph[graph.outputs[0]].name == "logits")
+    #expect(notes.map(\.place.node) == ["probabilities"])
+    // What computes with the real numbers keeps the network out.
+    writer.operators[writer.operators.count - 1].code = TFLiteWriter.codes["EXP"]!
+    #expect(throws: Diagnostics.self) { try importTFLite(writer.bytes, name: "test") }
+  }
+
   @Test("The listing has every operator, its weights and its convolution number")
   func listing() throws {
     let listing = try listTFLite(TFLiteNetworks.small().bytes, name: "test")
@@ -170,7 +194,7 @@ struct TFLiteImportTests {
   @Test("The listing marks what is not supported and goes on")
   func listingOfUnsupported() throws {
     var writer = TFLiteNetworks.small()
-    writer.operators[2].code = TFLiteWriter.codes["LOGISTIC"]!
+    writer.operators[2].code = TFLiteWriter.codes["EXP"]!
     let listing = try listTFLite(writer.bytes, name: "test")
     #expect(listing.entries.map(\.isSupported) == [true, true, false, true, true, true])
     #expect(listing.diagnostics.count == 1)

@@ -1,4 +1,5 @@
 import Foundation
+import GraphPasses
 import ModelImport
 import NeuralGraph
 import Testing
@@ -10,7 +11,10 @@ struct TFLiteRobustnessTests {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
     let example = root.appending(path: "models/fashion_mnist_int8.tflite")
-    return [TFLiteNetworks.small().bytes]
+    return [
+      TFLiteNetworks.small().bytes, TFLiteNetworks.elementwise().bytes,
+      TFLiteNetworks.float().bytes,
+    ]
       + [(try? Data(contentsOf: example)).map(Array.init)]
       .compactMap { $0 }
   }()
@@ -19,7 +23,18 @@ struct TFLiteRobustnessTests {
   @discardableResult
   private func exercise(_ bytes: [UInt8]) -> Bool {
     do {
-      let graph = try importTFLite(bytes, name: "damaged")
+      let graph: QuantizedGraph
+      switch try importTFLiteModel(bytes, name: "damaged") {
+      case .quantized(let network): graph = network
+      case .float(let network):
+        let shape = network[network.inputs[0]].shape
+        let elements = network.nodes.reduce(0) { $0 + $1.shape.elementCount }
+        guard elements < 100_000 else { return true }
+        let image = FloatTensor(
+          shape: shape, values: (0..<shape.elementCount).map { Float($0 % 256) })
+        graph = try quantizedGraph(
+          from: .float(network), options: QuantizationOptions(calibration: [image]))
+      }
       let work = graph.values.reduce(0) { $0 + graph.operationCount(of: $1) }
       guard work < 5_000_000 else { return true }
       let type = graph.nodes[0].type
@@ -36,9 +51,9 @@ struct TFLiteRobustnessTests {
     return false
   }
 
-  @Test("A file cut at any length is refused")
-  func truncated() {
-    let file = Self.files[0]
+  @Test("A file cut at any length is refused", arguments: 0..<3)
+  func truncated(index: Int) {
+    let file = Self.files[index]
     #expect(exercise(file))
     for length in 0..<file.count {
       // Cutting the padding behind the last object loses nothing.
@@ -49,7 +64,7 @@ struct TFLiteRobustnessTests {
 
   @Test("The example network cut at 200 lengths is refused")
   func truncatedExample() {
-    guard let file = Self.files.dropFirst().first else { return }
+    guard let file = Self.files.dropFirst(3).first else { return }
     for step in 0..<200 {
       #expect(!exercise(Array(file[..<(file.count * step / 200)])))
     }
@@ -77,9 +92,9 @@ struct TFLiteRobustnessTests {
     }
   }
 
-  @Test("Every single byte of a small file set to 0, 127 or 255 is survived")
-  func everyByte() {
-    let file = Self.files[0]
+  @Test("Every single byte of a small file set to 0, 127 or 255 is survived", arguments: 0..<3)
+  func everyByte(index: Int) {
+    let file = Self.files[index]
     for position in file.indices {
       for value in [0, 127, 255] as [UInt8] where file[position] != value {
         var damaged = file

@@ -140,10 +140,12 @@ struct TFLiteWriter {
 
   /// Codes of `enum BuiltinOperator`.
   static let codes = [
-    "ADD": 0, "AVERAGE_POOL_2D": 1, "CONV_2D": 3, "DEPTHWISE_CONV_2D": 4, "DEQUANTIZE": 6,
-    "FULLY_CONNECTED": 9, "LOGISTIC": 14, "MAX_POOL_2D": 17, "RELU": 19, "RELU6": 21,
+    "ADD": 0, "AVERAGE_POOL_2D": 1, "CONCATENATION": 2, "CONV_2D": 3, "DEPTHWISE_CONV_2D": 4,
+    "DEQUANTIZE": 6,
+    "FULLY_CONNECTED": 9, "LOGISTIC": 14, "MAX_POOL_2D": 17, "MUL": 18, "RELU": 19, "RELU6": 21,
     "RESHAPE": 22, "SOFTMAX": 25, "CUSTOM": 32, "PAD": 34, "MEAN": 40, "SQUEEZE": 43,
-    "STRIDED_SLICE": 45, "PADV2": 60, "SHAPE": 77, "PACK": 83, "QUANTIZE": 114,
+    "SUB": 41, "STRIDED_SLICE": 45, "EXP": 47, "PRELU": 54, "MAXIMUM": 55, "PADV2": 60, "SHAPE": 77,
+    "PACK": 83, "LEAKY_RELU": 98, "QUANTIZE": 114, "HARD_SWISH": 117,
   ]
 
   /// Adds an activation; returns its index.

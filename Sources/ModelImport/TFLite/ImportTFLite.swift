@@ -7,6 +7,7 @@ import NeuralGraph
 ///   - bytes: the whole file.
 ///   - name: the network's name, for messages and generated text.
 ///   - imageSize: height and width of a float network's input where the file leaves them open.
+///   - note: is given what the user should know: operators that are left out.
 /// - Returns: the network in integers, one node an operator, checked by `QuantizedGraph.verify`; or
 ///   the float network.
 /// - Throws: all that is wrong with the file or not supported, each with the node and its byte
@@ -14,11 +15,13 @@ import NeuralGraph
 ///
 /// Source: schema.fbs version 3; semantics of each operator as in LiteRT's reference kernels.
 public func importTFLiteModel(
-  _ bytes: [UInt8], name: String, imageSize: ImageSize? = nil
+  _ bytes: [UInt8], name: String, imageSize: ImageSize? = nil,
+  note: (Diagnostic) -> Void = { _ in }
 ) throws(Diagnostics) -> ImportedModel {
   switch try lower(bytes, name: name, imageSize: imageSize) {
   case .quantized(let lowering):
     guard lowering.diagnostics.isEmpty else { throw Diagnostics(lowering.diagnostics) }
+    lowering.notes.forEach(note)
     return .quantized(lowering.graph)
   case .float(let lowering):
     guard lowering.diagnostics.isEmpty else { throw Diagnostics(lowering.diagnostics) }

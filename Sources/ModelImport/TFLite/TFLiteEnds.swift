@@ -54,19 +54,47 @@ extension TFLiteLowering {
   }
 
   /// QUANTIZE from the float input and DEQUANTIZE to a float output compute nothing here: the
-  /// integers are the network's input and output. Returns false for any other operator.
-  mutating func bypassFloat(_ entry: TFLiteModel.Operator) throws(Failure) -> Bool {
-    guard entry.inputs.count == 1, entry.inputs[0] >= 0 else { return false }
-    let (input, output) = (entry.inputs[0], entry.outputs[0])
-    if entry.kind == "DEQUANTIZE", model.outputs.contains(output),
-      !model.operators.contains(where: { $0.inputs.contains(output) })
-    {
-      let type = try activation(input, of: entry)
-      activations[output] = .valid(type)
-      values[output] = values[input]
-      return true
+  /// integers are the network's input and output. So are they where real numbers behind DEQUANTIZE
+  /// only pass SOFTMAX, LOGISTIC (which change no order of classes, and are left out with a note)
+  /// or change their shape. Returns false for any other operator.
+  mutating func bypassFloat(
+    _ entry: TFLiteModel.Operator, _ index: Int
+  ) throws(Failure) -> Bool {
+    guard let input = entry.inputs.first, input >= 0 else { return false }
+    let output = entry.outputs[0]
+    if realTail.contains(input) {
+      if entry.kind == "SOFTMAX" || entry.kind == "LOGISTIC" {
+        notes.append(
+          Diagnostic(
+            "\(entry.kind) of real numbers behind the quantized network is left out; it changes no "
+              + "order of classes", severity: .note, node: model.tensors[output].name))
+      }
+    } else {
+      guard entry.kind == "DEQUANTIZE", entry.inputs.count == 1,
+        let tail = tail(from: output, behind: index)
+      else { return false }
+      realTail.formUnion(tail)
     }
-    return false
+    activations[output] = .valid(try activation(input, of: entry))
+    values[output] = values[input]
+    return true
+  }
+
+  /// The real tensors from one behind DEQUANTIZE to the network's outputs, or nil when an operator
+  /// computes with them.
+  private func tail(from tensor: Int, behind index: Int) -> Set<Int>? {
+    var tensors: Set<Int> = [tensor]
+    var ends: Set<Int> = [tensor]
+    for entry in model.operators[(index + 1)...]
+    where entry.inputs.contains(where: tensors.contains) {
+      guard ["SOFTMAX", "LOGISTIC", "RESHAPE", "SQUEEZE"].contains(entry.kind),
+        let input = entry.inputs.first, tensors.contains(input), entry.outputs.count == 1
+      else { return nil }
+      ends.remove(input)
+      ends.insert(entry.outputs[0])
+      tensors.insert(entry.outputs[0])
+    }
+    return ends.isSubset(of: model.outputs) ? tensors : nil
   }
 
   /// True for the QUANTIZE whose output is the network's input.

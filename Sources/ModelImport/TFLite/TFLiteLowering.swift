@@ -11,6 +11,8 @@ struct TFLiteLowering: TFLiteReading {
     var operation: QuantizedOperation
     var operands: [Int]
     var type: QuantizedType
+    /// By operand's position: a table that the operand passes first, and what it gives.
+    var tables: [Int: (QuantizedTable, QuantizedType)] = [:]
   }
 
   /// What is known of a tensor that operators pass on.
@@ -29,6 +31,10 @@ struct TFLiteLowering: TFLiteReading {
   var values: [Int: ValueID] = [:]
   /// Small integer tensors that hold shapes, computed here (SHAPE, STRIDED_SLICE, PACK).
   var foldedIntegers: [Int: [Int]] = [:]
+  /// Real tensors that stand for the integers that they were dequantized from.
+  var realTail: Set<Int> = []
+  /// What the user should know.
+  var notes: [Diagnostic] = []
   /// The first float32 tensor that an operator computes with: the model was not quantized.
   var floatTensor: Int?
   /// Weights may be shared between layers, but not without bound.
@@ -36,9 +42,11 @@ struct TFLiteLowering: TFLiteReading {
 
   /// The supported operators, for messages.
   static let supportedKinds = [
-    "ADD", "AVERAGE_POOL_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "DEQUANTIZE (at the output)",
-    "FULLY_CONNECTED", "MAX_POOL_2D", "MEAN", "PAD", "PADV2", "QUANTIZE", "RELU", "RELU6",
-    "RESHAPE", "SOFTMAX", "SQUEEZE",
+    "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D",
+    "DEQUANTIZE (at the end)", "ELU", "EXPAND_DIMS", "FULLY_CONNECTED", "HARD_SWISH",
+    "LEAKY_RELU", "LOGISTIC", "MAX_POOL_2D", "MAXIMUM", "MEAN", "MINIMUM", "MUL", "PAD", "PADV2",
+    "PRELU", "QUANTIZE", "RELU", "RELU6", "RELU_N1_TO_1", "RESHAPE", "SOFTMAX", "SQUEEZE", "SUB",
+    "TANH",
   ]
 
   init(_ model: TFLiteModel, name: String) {
@@ -88,7 +96,7 @@ struct TFLiteLowering: TFLiteReading {
       throw failure("computes a tensor that is computed before, or is the input", entry)
     }
     if try foldShapeOperator(entry) { return }
-    if try bypassFloat(entry) { return }
+    if try bypassFloat(entry, index) { return }
     let lowered = try operation(of: entry, index)
     let node = QuantizedNode(
       name: model.tensors[entry.outputs[0]].name, operation: lowered.operation, operands: [],
@@ -98,8 +106,14 @@ struct TFLiteLowering: TFLiteReading {
     listing.weights = node.weights.count
     listing.zeroWeights = node.weights.count { $0 == 0 }
     listing.multiplyAccumulates = node.multiplyAccumulates
-    let operands = lowered.operands.compactMap { values[$0] }
+    var operands = lowered.operands.compactMap { values[$0] }
     guard operands.count == lowered.operands.count else { return }
+    for (position, (table, type)) in lowered.tables.sorted(by: { $0.key < $1.key }) {
+      operands[position] = graph.append(
+        QuantizedNode(
+          name: "\(node.name)/operand\(position)", operation: .table(table),
+          operands: [operands[position]], type: type))
+    }
     let value = graph.append(
       QuantizedNode(
         name: node.name, operation: node.operation, operands: operands, type: node.type))
@@ -122,13 +136,19 @@ struct TFLiteLowering: TFLiteReading {
     case "AVERAGE_POOL_2D": return try pool(entry, average: true)
     case "MAX_POOL_2D": return try pool(entry, average: false)
     case "MEAN": return try mean(entry)
-    case "ADD": return try add(entry)
+    case "ADD", "SUB", "MUL": return try binary(entry)
+    case "MAXIMUM", "MINIMUM": return try extremum(entry)
+    case "LOGISTIC", "TANH", "HARD_SWISH", "ELU", "LEAKY_RELU": return try nonlinearity(entry)
+    case "PRELU": return try parametricRelu(entry)
+    case "CONCATENATION": return try concatenation(entry)
     case "QUANTIZE": return try rescale(entry, activation: .none)
     case "RELU": return try rescale(entry, activation: .relu)
     case "RELU6": return try rescale(entry, activation: .relu6)
+    case "RELU_N1_TO_1": return try rescale(entry, activation: .reluN1To1)
     case "PAD", "PADV2": return try pad(entry)
     case "RESHAPE": return try reshape(entry)
     case "SQUEEZE": return try squeeze(entry)
+    case "EXPAND_DIMS": return try expandDimensions(entry)
     case "SOFTMAX": return try softmax(entry)
     default:
       throw failure(

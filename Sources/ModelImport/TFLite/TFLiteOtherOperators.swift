@@ -3,25 +3,6 @@ import NeuralGraph
 // Operators without weights and windows.
 
 extension TFLiteLowering {
-  mutating func add(_ entry: TFLiteModel.Operator) throws(Failure) -> Lowered {
-    let (first, second) = (try operand(0, of: entry), try operand(1, of: entry))
-    guard first.shape == second.shape else {
-      throw failure(
-        "ADD of \(first.shape) and \(second.shape): both operands must have one shape", entry)
-    }
-    let type = try result(of: entry, shape: first.shape.dimensions)
-    guard first.element == type.element, second.element == type.element else {
-      throw failure("ADD mixes uint8 and int8", entry)
-    }
-    var range = type.element.range
-    if let options = entry.options { range = try clamp(entry, type, field: 0, options) }
-    guard
-      let add = QuantizedAdd(
-        first: first.scale, second: second.scale, output: type.scale, clamp: range)
-    else { throw failure("its scales give no finite multiplier", entry) }
-    return Lowered(operation: .add(add), operands: Array(entry.inputs[0..<2]), type: type)
-  }
-
   mutating func mean(_ entry: TFLiteModel.Operator) throws(Failure) -> Lowered {
     let input = try operand(0, of: entry)
     let (axes, _, shape) = try reduction(entry, input.shape)
@@ -37,7 +18,7 @@ extension TFLiteLowering {
     return Lowered(operation: .mean(mean), operands: [entry.inputs[0]], type: type)
   }
 
-  /// QUANTIZE between integers, and RELU and RELU6 that stand alone: the same with a clamp.
+  /// QUANTIZE between integers, and RELU and its kin that stand alone: the same with a clamp.
   mutating func rescale(
     _ entry: TFLiteModel.Operator, activation: FusedActivation
   ) throws(Failure) -> Lowered {
@@ -62,16 +43,15 @@ extension TFLiteLowering {
     let (before, after, shape) = try pads(entry, input.shape)
     let type = try result(of: entry, shape: shape)
     try requireSameQuantization(entry, input, type)
-    if entry.kind == "PADV2" { try checkPadValue(entry, type) }
-    return Lowered(
-      operation: .pad(QuantizedPad(before: before, after: after)), operands: [entry.inputs[0]],
-      type: type)
+    let pad = QuantizedPad(
+      before: before, after: after, code: entry.kind == "PADV2" ? try padCode(entry, type) : nil)
+    return Lowered(operation: .pad(pad), operands: [entry.inputs[0]], type: type)
   }
 
-  /// PADV2 names the code that it fills with; it must be the zero point.
-  private func checkPadValue(
+  /// PADV2 names the code that it fills with; nil for the zero point.
+  private func padCode(
     _ entry: TFLiteModel.Operator, _ type: QuantizedType
-  ) throws(Failure) {
+  ) throws(Failure) -> Int? {
     guard entry.inputs.count > 2, entry.inputs[2] >= 0 else {
       throw failure("PADV2 lacks its fill value", entry)
     }
@@ -80,11 +60,7 @@ extension TFLiteLowering {
       throw failure("is a fill value of type \(tensor.type)", tensor)
     }
     let code = type.element.code(of: try constant(tensor, count: 1, elementSize: 1).first ?? 0)
-    guard code == type.zeroPoint else {
-      throw failure(
-        "PADV2 fills with the code \(code); only the zero point \(type.zeroPoint) is supported",
-        entry)
-    }
+    return code == type.zeroPoint ? nil : code
   }
 
   mutating func reshape(_ entry: TFLiteModel.Operator) throws(Failure) -> Lowered {
@@ -95,6 +71,11 @@ extension TFLiteLowering {
   mutating func squeeze(_ entry: TFLiteModel.Operator) throws(Failure) -> Lowered {
     let input = try operand(0, of: entry)
     return try copy(entry, input, shape: squeezed(entry, input.shape))
+  }
+
+  mutating func expandDimensions(_ entry: TFLiteModel.Operator) throws(Failure) -> Lowered {
+    let input = try operand(0, of: entry)
+    return try copy(entry, input, shape: expanded(entry, input.shape))
   }
 
   private mutating func copy(

@@ -27,7 +27,9 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 OP = tflite.BuiltinOperator
 KINDS = ["convolution", "depthwise", "fully_connected", "average_pool", "max_pool", "mean", "add",
-         "quantize", "relu", "relu6", "pad", "softmax", "squeeze"]
+         "quantize", "relu", "relu6", "pad", "softmax", "squeeze", "sub", "mul", "broadcast",
+         "add_constant", "sub_constant", "mul_constant", "extremum", "concatenation", "logistic",
+         "tanh", "hard_swish", "leaky_relu", "prelu", "relu_n1_to_1"]
 
 
 class Model:
@@ -288,6 +290,114 @@ class Generator:
                    ("AddOptions", dict(FusedActivationFunction=activation)), 2)
         return y
 
+    def second(self, m, x, sx, shape):
+        """The input once more, in another quantization."""
+        scale = self.near(sx, 4)
+        other = m.tensor("other", shape, self.kind, [scale], [self.zero()])
+        m.operator(OP.QUANTIZE, [x], [other])
+        return other, scale
+
+    def arithmetic(self, code, m, operands, shape, scales, activation):
+        options = {OP.ADD: "AddOptions", OP.SUB: "SubOptions", OP.MUL: "MulOptions"}[code]
+        # Products of codes reach 2^16 times the product of the scales.
+        size = scales[0] * scales[1] * 40 if code == OP.MUL else max(scales)
+        y = m.tensor("output", shape, self.kind, [self.near(size, 3)], [self.zero()])
+        if self.random.random() < 0.5:
+            operands = operands[::-1]
+        m.operator(code, operands, [y], (options, dict(FusedActivationFunction=activation)), 2)
+        return y
+
+    def sub(self, m, x, shape, sx, zx, activation, code=OP.SUB):
+        other, scale = self.second(m, x, sx, shape)
+        return self.arithmetic(code, m, [x, other], shape, [sx, scale], activation)
+
+    def mul(self, *arguments):
+        return self.sub(*arguments, code=OP.MUL)
+
+    def broadcast(self, m, x, shape, sx, zx, activation):
+        """With a pixel of the input's means, or the means of its channels."""
+        axes = self.random.choice([[1, 2], [3], [1, 2, 3]])
+        small = [1 if d in axes else n for d, n in enumerate(shape)]
+        a = m.tensor("axes", [len(axes)], tflite.TensorType.INT32,
+                     data=np.array(axes, "<i4").tobytes())
+        scale = self.near(sx, 2)
+        other = m.tensor("other", small, self.kind, [scale], [self.zero()])
+        m.operator(OP.MEAN, [x, a], [other], ("ReducerOptions", dict(KeepDims=True)), 2)
+        code = self.random.choice([OP.ADD, OP.SUB, OP.MUL])
+        return self.arithmetic(code, m, [x, other], shape, [sx, scale], activation)
+
+    def with_constant(self, code, m, x, shape, sx, activation):
+        small = self.random.choice([[], [1], shape[3:], [1, 1, 1, shape[3]]])
+        scale = self.near(sx, 4)
+        c = m.tensor("constant", small, self.kind, [scale], [self.zero()],
+                     data=self.codes(small or [1]).tobytes())
+        return self.arithmetic(code, m, [x, c], shape, [sx, scale], activation)
+
+    def add_constant(self, m, x, shape, sx, zx, activation):
+        return self.with_constant(OP.ADD, m, x, shape, sx, activation)
+
+    def sub_constant(self, m, x, shape, sx, zx, activation):
+        return self.with_constant(OP.SUB, m, x, shape, sx, activation)
+
+    def mul_constant(self, m, x, shape, sx, zx, activation):
+        return self.with_constant(OP.MUL, m, x, shape, sx, activation)
+
+    def extremum(self, m, x, shape, sx, zx, activation):
+        c = m.tensor("constant", [1], self.kind, [sx], [zx], data=self.codes([1]).tobytes())
+        y = m.tensor("output", shape, self.kind, [sx], [zx])
+        m.operator(self.random.choice([OP.MAXIMUM, OP.MINIMUM]), [x, c], [y],
+                   ("MaximumMinimumOptions", {}), 2)
+        return y
+
+    def concatenation(self, m, x, shape, sx, zx, activation):
+        """Of the input and one or two requantized copies; int8 kernels take one scale only."""
+        axis = self.random.choice([1, 2, 3, -1])
+        operands = [x]
+        for index in range(self.random.randint(1, 2)):
+            other = m.tensor(f"other{index}", shape, self.kind,
+                             [self.near(sx, 2) if self.unsigned else sx],
+                             [self.zero() if self.unsigned else zx])
+            m.operator(OP.QUANTIZE, [x], [other])
+            operands.append(other)
+        self.random.shuffle(operands)
+        out = list(shape)
+        out[axis] *= len(operands)
+        scale, zero = (self.near(sx, 2), self.zero()) if self.unsigned else (sx, zx)
+        y = m.tensor("output", out, self.kind, [scale], [zero])
+        m.operator(OP.CONCATENATION, operands, [y], ("ConcatenationOptions", dict(Axis=axis)), 2)
+        return y
+
+    def function(self, code, m, x, shape, scale, zero, options=None, version=2, others=()):
+        y = m.tensor("output", shape, self.kind, [scale], [zero])
+        m.operator(code, [x, *others], [y], options, version)
+        return y
+
+    def logistic(self, m, x, shape, sx, zx, activation):
+        return self.function(OP.LOGISTIC, m, x, shape, 1 / 256, self.low)
+
+    def tanh(self, m, x, shape, sx, zx, activation):
+        return self.function(OP.TANH, m, x, shape, 1 / 128, self.low + 128)
+
+    def hard_swish(self, m, x, shape, sx, zx, activation):
+        scale = float(np.float32(sx * 2.0 ** self.random.uniform(-6, 3)))
+        return self.function(OP.HARD_SWISH, m, x, shape, scale, self.zero(),
+                             ("HardSwishOptions", {}), 1)
+
+    def leaky_relu(self, m, x, shape, sx, zx, activation):
+        alpha = self.random.choice([0.1, 0.2, 0.3, 0.01, 1.5, self.random.random()])
+        return self.function(OP.LEAKY_RELU, m, x, shape, self.near(sx, 4), self.zero(),
+                             ("LeakyReluOptions", dict(Alpha=alpha)))
+
+    def prelu(self, m, x, shape, sx, zx, activation):
+        small = self.random.choice([[1, 1, shape[3]], [1, 1, 1]])
+        slopes = m.tensor("slopes", small, self.kind, [self.scale(-9, -5)], [self.zero()],
+                          data=self.codes(small).tobytes())
+        return self.function(OP.PRELU, m, x, shape, self.near(sx, 4), self.zero(), None, 1,
+                             [slopes])
+
+    def relu_n1_to_1(self, *arguments):
+        return self.relu(*arguments, code=OP.RELU_N1_TO_1)
+
     def quantize(self, m, x, shape, sx, zx, activation):
         self.set_type(self.random.random() < 0.5)
         y = m.tensor("output", shape, self.kind, [self.near(sx, 6)], [self.zero()])
@@ -297,7 +407,7 @@ class Generator:
 
     def relu(self, m, x, shape, sx, zx, activation, code=OP.RELU):
         y = m.tensor("output", shape, self.kind, [self.near(sx, 4)], [self.zero()])
-        m.operator(code, [x], [y], version=2)
+        m.operator(code, [x], [y], version=1 if code == OP.RELU_N1_TO_1 else 2)
         return y
 
     def relu6(self, *arguments):
@@ -312,8 +422,9 @@ class Generator:
         if r.random() < 0.5:
             m.operator(OP.PAD, [x, p], [y], ("PadOptions", {}), 2)
         else:
+            value = zx if r.random() < 0.5 else r.randint(self.low, self.high)
             fill = m.tensor("fill", [1], self.kind, [sx], [zx],
-                            data=np.array([zx]).astype(self.dtype).tobytes())
+                            data=np.array([value]).astype(self.dtype).tobytes())
             m.operator(OP.PADV2, [x, p, fill], [y], ("PadV2Options", {}), 2)
         return y
 

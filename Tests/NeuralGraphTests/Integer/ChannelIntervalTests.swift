@@ -64,6 +64,67 @@ struct ChannelIntervalTests {
     }
   }
 
+  @Test("Every code of a difference, product, table and concatenation lies in its interval")
+  func elementwise() throws {
+    for seed in 0..<40 {
+      var layers = RandomLayers(seed: seed)
+      let input = layers.type([1, 3, 2, 4])
+      let requantization = FixedPointMultiplier(
+        multiplier: layers.random.int(1 << 30...Int(Int32.max)), exponent: -6)
+      var graph = QuantizedGraph(name: "elementwise")
+      func append(
+        _ operation: QuantizedOperation, _ operands: [ValueID], _ shape: [Int]
+      ) -> ValueID {
+        var type = input
+        type.shape = TensorShape(shape)
+        return graph.append(
+          QuantizedNode(name: "n", operation: operation, operands: operands, type: type))
+      }
+      let x = append(.input, [], [1, 3, 2, 4])
+      var codes: [Int16] = []
+      for _ in 0..<1024 { codes.append(Int16(layers.random.int(input.element.range))) }
+      let table = append(
+        .table(QuantizedTable(function: .prelu, codes: codes)), [x], [1, 3, 2, 4])
+      let pixel = append(
+        .mean(
+          QuantizedMean(
+            axes: [1, 2],
+            requantization: FixedPointMultiplier(multiplier: 1 << 30, exponent: -2),
+            clamp: input.element.range)), [table], [1, 1, 1, 4])
+      let difference = append(
+        .add(
+          QuantizedAdd(
+            first: FixedPointMultiplier(real: 0.5), second: FixedPointMultiplier(real: 0.3).negated,
+            output: FixedPointMultiplier(real: 0x1p-19), clamp: input.element.range)),
+        [x, pixel], [1, 3, 2, 4])
+      let product = append(
+        .multiply(
+          QuantizedMultiply(requantization: requantization, clamp: input.element.range)),
+        [pixel, difference], [1, 3, 2, 4])
+      let joined = append(
+        .concatenation(QuantizedConcatenation(axis: 3)), [product, x], [1, 3, 2, 8])
+      graph.outputs = [
+        append(.concatenation(QuantizedConcatenation(axis: 1)), [joined, joined], [1, 6, 2, 8])
+      ]
+      #expect(graph.verify().isEmpty)
+      var image: [ClosedRange<Int>] = []
+      for _ in 0..<4 {
+        let low = layers.random.int(input.element.range)
+        image.append(low...layers.random.int(low...input.element.range.upperBound))
+      }
+      let intervals = graph.channelIntervals(input: image)
+      var pixels: [Int] = []
+      for index in 0..<24 { pixels.append(layers.random.int(image[index % 4])) }
+      let values = try graph.evaluate(
+        IntegerTensor(shape: input.shape, element: input.element, codes: pixels))
+      for (value, intervals) in zip(values, intervals.codes) {
+        for (index, code) in value.codes.enumerated() {
+          #expect(intervals[index % value.shape.channels].contains(code), "seed \(seed)")
+        }
+      }
+    }
+  }
+
   @Test("A narrower input gives narrower intervals, down to constants")
   func narrowInput() {
     var layers = RandomLayers(seed: 4)

@@ -215,6 +215,40 @@ struct VerifyTests {
     #expect(graph.verify().map(\.place.node) == ["sum"])
   }
 
+  @Test("Tables, products and concatenations that do not fit are refused")
+  func elementwise() {
+    let half = FixedPointMultiplier(real: 0.5)
+    func table(_ codes: [Int16], _ output: QuantizedType? = nil) -> Bool {
+      network(.table(QuantizedTable(function: .tanh, codes: codes)), output).verify().isEmpty
+    }
+    let codes = [Int16](repeating: 5, count: 256)
+    #expect(table(codes) && table(codes + codes))
+    #expect(!table(codes + codes + codes) && !table([]) && !table(Array(codes.dropLast())))
+    #expect(!table(codes.dropLast() + [128]))
+    var smaller = image
+    smaller.shape = TensorShape([1, 4, 4, 1])
+    #expect(!table(codes, smaller))
+    // One operand is none of a product; a concatenation of one is a copy.
+    #expect(
+      !network(.multiply(QuantizedMultiply(requantization: half, clamp: -1...1))).verify().isEmpty)
+    func joined(_ axis: Int, _ output: QuantizedType? = nil) -> Bool {
+      network(.concatenation(QuantizedConcatenation(axis: axis)), output).verify().isEmpty
+    }
+    #expect(joined(3) && joined(0))
+    #expect(!joined(4) && !joined(-1) && !joined(3, smaller))
+    var other = image
+    other.scale = 0.25
+    #expect(!joined(3, other))
+    var padded = image
+    padded.shape = TensorShape([1, 5, 4, 2])
+    func pad(_ code: Int?) -> Bool {
+      network(
+        .pad(QuantizedPad(before: [0, 1, 0, 0], after: [0, 0, 0, 0], code: code)), padded
+      ).verify().isEmpty
+    }
+    #expect(pad(nil) && pad(-128) && !pad(128))
+  }
+
   @Test("The description is stable and names every part")
   func description() {
     let text = network(.convolution(convolution())).description

@@ -67,7 +67,25 @@ import Testing
       .softmax(QuantizedSoftmax(inputScale: 0.125)!), [logits],
       QuantizedType(
         shape: TensorShape([1, 2]), element: .int8, scale: 1 / 256, zeroPoint: -128))
-    graph.outputs = [result, sum]
+    let difference = append(
+      "difference",
+      .add(QuantizedAdd(first: half, second: half.negated, output: small, clamp: -128...127)),
+      [sum, mean], type([1, 2, 2, 3]))
+    let product = append(
+      "product", .multiply(QuantizedMultiply(requantization: small, clamp: -9...9)),
+      [difference, mean], type([1, 2, 2, 3]))
+    let tables = append(
+      "table",
+      .table(
+        QuantizedTable(function: .prelu, codes: (0..<768).map { Int16($0 % 200 - 100) })),
+      [product], type([1, 2, 2, 3]))
+    let joined = append(
+      "joined", .concatenation(QuantizedConcatenation(axis: 3)), [tables, sum],
+      type([1, 2, 2, 6]))
+    let filled = append(
+      "filled", .pad(QuantizedPad(before: [0, 1, 0, 0], after: [0, 0, 0, 0], code: -7)),
+      [joined], type([1, 3, 2, 6]))
+    graph.outputs = [result, sum, filled]
     return graph
   }
 
