@@ -117,12 +117,14 @@ extension ONNXIntegerLowering {
       [source], node.shape, target)
   }
 
-  /// A sum of two quantized tensors of one shape, or of a matrix product and a constant.
+  /// A sum or difference of two quantized tensors, whose shapes broadcast, or the sum of a matrix
+  /// product and a constant.
   mutating func lowerAdd(_ id: NodeID, _ target: Target) throws(Diagnostic) -> ValueID {
     let node = graph[id]
     for (index, operand) in node.operands.enumerated() {
       let other = node.operands[1 - index]
-      guard let constant = graph.constant(operand), values[other] == nil,
+      guard node.operation == .binary(.add), let constant = graph.constant(operand),
+        values[other] == nil,
         graph[other].operation == .matrixMultiplication, graph[other].operands.count == 2,
         graph[other].shape == node.shape,
         [1, node.shape.channels].contains(constant.values.count)
@@ -135,19 +137,15 @@ extension ONNXIntegerLowering {
       try operand(node.operands[0], of: node), try operand(node.operands[1], of: node),
     ]
     let types = sources.map { result[$0].type }
-    guard types[0].shape == types[1].shape else {
-      throw Diagnostic(
-        "a sum of \(types[0].shape) and \(types[1].shape) has no integer form", node: node.name,
-        remedy: "only tensors of one shape can be added")
-    }
     guard
-      let add = QuantizedAdd(
+      var add = QuantizedAdd(
         exactFirst: types[0].scale, second: types[1].scale,
         output: target.grid.parameters.scale, clamp: target.clamp)
     else {
       throw Diagnostic(
         "its scales are too far apart", node: node.name, remedy: "a scale of the sum is extreme")
     }
+    if node.operation == .binary(.subtract) { add.second = add.second.negated }
     return emit(.add(add), sources, node.shape, target)
   }
 

@@ -262,7 +262,13 @@ struct ONNXIntegerLowering {
     switch node.operation {
     case .convolution(let convolution): return try lower(convolution, id, target)
     case .matrixMultiplication: return try lowerMatrix(id, bias: nil, target)
-    case .binary(.add): return try lowerAdd(id, target)
+    case .concatenation(let axis): return try lowerConcatenation(id, axis: axis, target)
+    case .binary(.multiply):
+      if let table = lowerTable(id, target) { return table }
+      return try lowerProduct(id, target)
+    case .binary(.add), .binary(.subtract):
+      if let table = lowerTable(id, target) { return table }
+      return try lowerAdd(id, target)
     case .mean(let axes, _):
       let source = try operand(node.operands[0], of: node)
       let shape = result[source].type.shape
@@ -276,14 +282,16 @@ struct ONNXIntegerLowering {
             clamp: target.clamp)), [source], node.shape, target)
     case .averagePool(let geometry): return try lowerAverage(geometry, id, target)
     default:
+      if let table = lowerTable(id, target) { return table }
       throw Diagnostic(
         "\(node.operation.name) has no integer form by ONNX's rules", node: node.name,
         remedy: "supported between DequantizeLinear and QuantizeLinear are Conv, Gemm, MatMul, "
-          + "Add, Relu, Clip, MaxPool, AveragePool, GlobalAveragePool, ReduceMean, Pad and Reshape")
+          + "Add, Sub, Mul, Concat, Relu, Clip, MaxPool, AveragePool, GlobalAveragePool, "
+          + "ReduceMean, Pad and Reshape, and functions of one quantized tensor")
     }
   }
 
-  private mutating func rescale(
+  mutating func rescale(
     _ node: Node, _ source: ValueID, _ target: Target
   ) throws(Diagnostic) -> ValueID {
     let type = result[source].type

@@ -64,11 +64,7 @@ extension ONNXImporter {
 
   /// Lists of integers end to end.
   mutating func concat(_ call: ONNXCall) throws(Diagnostic) -> ONNXValue {
-    guard call.operands.allSatisfy({ if case .constant = $0 { true } else { false } }) else {
-      throw call.node.problem(
-        "tensors that are computed from the image cannot be concatenated",
-        remedy: "only networks without concatenation are supported")
-    }
+    guard call.operands.allSatisfy(isKnownIntegers) else { return try concatenation(call) }
     var values: [Int] = []
     for index in call.operands.indices {
       let operand = try call.integers(index)

@@ -2,6 +2,7 @@ import NeuralGraph
 
 /// The ONNX operators that are understood, by their names in a file.
 enum ONNXOperator: String, CaseIterable {
+  case abs = "Abs"
   case add = "Add"
   case averagePool = "AveragePool"
   case batchNormalization = "BatchNormalization"
@@ -14,12 +15,17 @@ enum ONNXOperator: String, CaseIterable {
   case dequantizeLinear = "DequantizeLinear"
   case div = "Div"
   case dropout = "Dropout"
+  case elu = "Elu"
+  case exp = "Exp"
   case flatten = "Flatten"
   case gather = "Gather"
   case gemm = "Gemm"
   case globalAveragePool = "GlobalAveragePool"
   case globalMaxPool = "GlobalMaxPool"
+  case hardSigmoid = "HardSigmoid"
+  case hardSwish = "HardSwish"
   case identity = "Identity"
+  case leakyRelu = "LeakyRelu"
   case matMul = "MatMul"
   case max = "Max"
   case maxPool = "MaxPool"
@@ -27,11 +33,16 @@ enum ONNXOperator: String, CaseIterable {
   case mul = "Mul"
   case neg = "Neg"
   case pad = "Pad"
+  case pRelu = "PRelu"
   case qGemm = "com.microsoft.QGemm"
   case qLinearAdd = "com.microsoft.QLinearAdd"
+  case qLinearConcat = "com.microsoft.QLinearConcat"
   case qLinearConv = "QLinearConv"
   case qLinearGlobalAveragePool = "com.microsoft.QLinearGlobalAveragePool"
+  case qLinearLeakyRelu = "com.microsoft.QLinearLeakyRelu"
   case qLinearMatMul = "QLinearMatMul"
+  case qLinearMul = "com.microsoft.QLinearMul"
+  case qLinearSigmoid = "com.microsoft.QLinearSigmoid"
   case quantizeLinear = "QuantizeLinear"
   case reciprocal = "Reciprocal"
   case reduceMean = "ReduceMean"
@@ -39,12 +50,14 @@ enum ONNXOperator: String, CaseIterable {
   case relu = "Relu"
   case reshape = "Reshape"
   case shape = "Shape"
+  case sigmoid = "Sigmoid"
   case slice = "Slice"
   case softmax = "Softmax"
   case sqrt = "Sqrt"
   case squeeze = "Squeeze"
   case sub = "Sub"
   case sum = "Sum"
+  case tanh = "Tanh"
   case transpose = "Transpose"
   case unsqueeze = "Unsqueeze"
 
@@ -54,20 +67,24 @@ enum ONNXOperator: String, CaseIterable {
   var operandCounts: ClosedRange<Int> {
     switch self {
     case .constant: 0...0
-    case .averagePool, .cast, .constantOfShape, .flatten, .globalAveragePool, .globalMaxPool,
+    case .abs, .averagePool, .cast, .constantOfShape, .elu, .exp, .flatten, .hardSigmoid,
+      .hardSwish,
+      .leakyRelu, .sigmoid, .tanh, .globalAveragePool, .globalMaxPool,
       .identity, .maxPool, .neg, .reciprocal, .relu, .shape, .softmax, .sqrt, .transpose:
       1...1
     case .reduceMean, .reduceProd, .squeeze, .unsqueeze, .reshape: 1...2
     case .dequantizeLinear, .quantizeLinear: 2...3
     case .qLinearGlobalAveragePool: 4...5
     case .qGemm: 8...9
-    case .qLinearAdd: 7...8
+    case .qLinearAdd, .qLinearMul: 7...8
+    case .qLinearConcat: 5...1024
+    case .qLinearSigmoid, .qLinearLeakyRelu: 4...5
     case .qLinearConv: 8...9
     case .qLinearMatMul: 8...8
     case .clip, .dropout: 1...3
     case .pad: 1...4
     case .slice: 1...5
-    case .add, .div, .gather, .matMul, .mul, .sub: 2...2
+    case .add, .div, .gather, .matMul, .mul, .pRelu, .sub: 2...2
     case .conv, .gemm: 2...3
     case .batchNormalization: 5...5
     case .concat, .max, .min, .sum: 1...1024

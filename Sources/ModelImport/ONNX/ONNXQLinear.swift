@@ -29,11 +29,41 @@ extension ONNXImporter {
     return try quantized(result, grid(call, 7, 8), call.node.label)
   }
 
-  mutating func quantizedAdd(_ call: ONNXCall) throws(Diagnostic) -> ONNXValue {
+  /// com.microsoft.QLinearAdd and QLinearMul.
+  mutating func quantizedBinary(
+    _ call: ONNXCall, _ operation: BinaryOperation
+  ) throws(Diagnostic) -> ONNXValue {
     let first = try dequantizedOperand(call, 0)
     let second = try dequantizedOperand(call, 3)
-    let sum = try combine(.add, first, second, name: call.node.label)
-    return try quantized(sum, grid(call, 6, 7), call.node.label)
+    let result = try combine(operation, first, second, name: call.node.label)
+    return try quantized(result, grid(call, 6, 7), call.node.label)
+  }
+
+  /// com.microsoft.QLinearSigmoid and QLinearLeakyRelu: x, its scale and zero point, y's.
+  mutating func quantizedFunction(
+    _ call: ONNXCall, _ function: Nonlinearity
+  ) throws(Diagnostic) -> ONNXValue {
+    let source = try dequantizedOperand(call, 0)
+    let result = try elementwise(
+      ONNXCall(node: call.node, operands: [.tensor(source)], opset: call.opset),
+      .nonlinearity(function))
+    guard case .tensor(let tensor) = result else { return .missing }
+    return try quantized(tensor, grid(call, 3, 4), call.node.label)
+  }
+
+  /// com.microsoft.QLinearConcat: y's scale and zero point, then each tensor with its own.
+  mutating func quantizedConcatenation(_ call: ONNXCall) throws(Diagnostic) -> ONNXValue {
+    guard call.operands.count % 3 == 2 else {
+      throw call.node.problem("it has \(call.operands.count) operands")
+    }
+    var operands: [ONNXValue] = []
+    for index in stride(from: 2, to: call.operands.count, by: 3) {
+      operands.append(.tensor(try dequantizedOperand(call, index)))
+    }
+    let joined = try concatenation(
+      ONNXCall(node: call.node, operands: operands, opset: call.opset))
+    guard case .tensor(let tensor) = joined else { return .missing }
+    return try quantized(tensor, grid(call, 0, 1), call.node.label)
   }
 
   mutating func quantizedGlobalAverage(_ call: ONNXCall) throws(Diagnostic) -> ONNXValue {

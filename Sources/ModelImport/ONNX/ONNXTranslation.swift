@@ -20,7 +20,13 @@ extension ONNXImporter {
     case .qLinearConv: return try quantizedConvolution(call)
     case .qLinearMatMul: return try quantizedMatrixProduct(call)
     case .qGemm: return try quantizedGemm(call)
-    case .qLinearAdd: return try quantizedAdd(call)
+    case .qLinearAdd: return try quantizedBinary(call, .add)
+    case .qLinearMul: return try quantizedBinary(call, .multiply)
+    case .qLinearConcat: return try quantizedConcatenation(call)
+    case .qLinearSigmoid: return try quantizedFunction(call, .sigmoid)
+    case .qLinearLeakyRelu:
+      return try quantizedFunction(
+        call, .leakyRelu(slopes: [try slope(call, default: 0.01)]))
     case .qLinearGlobalAveragePool: return try quantizedGlobalAverage(call)
     case .constant: return try constantValue(call)
     case .constantOfShape: return try constantOfShape(call)
@@ -54,6 +60,21 @@ extension ONNXImporter {
     case .pad: return try pad(call)
     case .softmax: return try softmax(call)
     case .relu: return try elementwise(call, .activation(.relu))
+    case .sigmoid: return try elementwise(call, .nonlinearity(.sigmoid))
+    case .tanh: return try elementwise(call, .nonlinearity(.tanh))
+    case .hardSwish: return try elementwise(call, .nonlinearity(.hardSwish))
+    case .abs: return try elementwise(call, .nonlinearity(.absolute))
+    case .exp: return try elementwise(call, .nonlinearity(.exponential))
+    case .hardSigmoid:
+      let offset = try call.node.float("beta", default: 0.5)
+      return try elementwise(
+        call,
+        .nonlinearity(.hardSigmoid(slope: slope(call, default: 0.2), offset: offset)))
+    case .leakyRelu:
+      return try elementwise(
+        call, .nonlinearity(.leakyRelu(slopes: [slope(call, default: 0.01)])))
+    case .elu: return try elementwise(call, .nonlinearity(.elu(factor: slope(call, default: 1))))
+    case .pRelu: return try parametricRelu(call)
     case .neg: return try elementwise(call, .unary(.negate))
     case .sqrt: return try elementwise(call, .unary(.squareRoot))
     case .reciprocal: return try elementwise(call, .unary(.reciprocal))

@@ -50,6 +50,10 @@ enum GraphDefValue {
   /// An image cut into phases, and a convolution of one: the two first steps of three that make a
   /// dilated convolution.
   case phases(GraphDefPhases)
+  /// Codes of a constant, for Dequantize.
+  case codes(GraphDefCodes)
+  /// The image of a decoder at the graph's front, with its channels, before it has a size.
+  case decoded(channels: Int)
   /// Nothing, for a reason that is reported already, there or at an operand.
   case missing
 }
@@ -173,7 +177,9 @@ struct GraphDefImporter {
       unsupported[node.operation, default: []].append(node.name)
       return .missing
     }
-    guard let operands = try operands(of: node) else { return .missing }
+    // What a decoder reads is the file; the image is the network's input.
+    let operands = node.isDecoder ? [] : try operands(of: node)
+    guard let operands else { return .missing }
     guard operation.operandCounts.contains(operands.count) else {
       throw node.problem("it has \(operands.count) operands")
     }

@@ -50,8 +50,9 @@ extension GraphDefOperator {
   fileprivate var isListed: Bool {
     switch self {
     case .placeholder, .placeholderV2, .placeholderWithDefault, .constant, .identity,
+      .decodeJPEG, .decodePNG, .decodeBMP, .decodeImage, .resizeBilinear, .dequantize,
       .stopGradient, .preventGradient, .checkNumerics, .snapshot, .ensureShape, .cast,
-      .noOperation, .shape, .stridedSlice, .pack, .concat, .product:
+      .noOperation, .shape, .stridedSlice, .pack, .product:
       false
     default: true
     }

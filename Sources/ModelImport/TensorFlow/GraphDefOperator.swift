@@ -2,6 +2,12 @@ import NeuralGraph
 
 /// The TensorFlow operators that are understood, by their names in a GraphDef.
 enum GraphDefOperator: String, CaseIterable {
+  case decodeJPEG = "DecodeJpeg"
+  case decodePNG = "DecodePng"
+  case decodeBMP = "DecodeBmp"
+  case decodeImage = "DecodeImage"
+  case resizeBilinear = "ResizeBilinear"
+  case dequantize = "Dequantize"
   case placeholder = "Placeholder"
   case placeholderV2 = "PlaceholderV2"
   case placeholderWithDefault = "PlaceholderWithDefault"
@@ -27,6 +33,7 @@ enum GraphDefOperator: String, CaseIterable {
   case fusedBatchNorm = "FusedBatchNorm"
   case fusedBatchNormV2 = "FusedBatchNormV2"
   case fusedBatchNormV3 = "FusedBatchNormV3"
+  case globalNormalization = "BatchNormWithGlobalNormalization"
   case relu = "Relu"
   case relu6 = "Relu6"
   case maxPool = "MaxPool"
@@ -61,6 +68,13 @@ enum GraphDefOperator: String, CaseIterable {
   case stridedSlice = "StridedSlice"
   case pack = "Pack"
   case concat = "ConcatV2"
+  case concatV1 = "Concat"
+  case sigmoid = "Sigmoid"
+  case tanh = "Tanh"
+  case elu = "Elu"
+  case leakyRelu = "LeakyRelu"
+  case absolute = "Abs"
+  case exponential = "Exp"
   case product = "Prod"
 
   static let supportedNames = allCases.map(\.rawValue).sorted().joined(separator: ", ")
@@ -68,23 +82,24 @@ enum GraphDefOperator: String, CaseIterable {
   /// How many operands carry data.
   var operandCounts: ClosedRange<Int> {
     switch self {
-    case .placeholder, .placeholderV2, .constant: 0...0
+    case .placeholder, .placeholderV2, .constant, .decodeJPEG, .decodePNG, .decodeBMP, .decodeImage:
+      0...0
     case .noOperation: 0...0
     case .placeholderWithDefault, .identity, .stopGradient, .preventGradient, .checkNumerics,
       .snapshot, .ensureShape, .cast, .relu, .relu6, .maxPool, .averagePool, .softmax, .squeeze,
       .fakeQuantArgs, .negate, .square, .squareRoot, .reciprocalSquareRoot, .reciprocal,
-      .inverse, .shape:
+      .inverse, .shape, .sigmoid, .tanh, .elu, .leakyRelu, .absolute, .exponential:
       1...1
     case .conv2D, .depthwiseConv2D, .matMul, .biasAdd, .biasAddV1, .mean, .pad, .expandDims,
       .reshape, .transpose, .add, .addV2, .sub, .mul, .realDiv, .div, .maximum, .minimum,
-      .product:
+      .product, .resizeBilinear:
       2...2
-    case .padV2, .fakeQuantVars, .maxPoolV2, .spaceToBatch, .batchToSpace: 3...3
+    case .dequantize, .padV2, .fakeQuantVars, .maxPoolV2, .spaceToBatch, .batchToSpace: 3...3
     case .fusedConv2D, .fusedDepthwiseConv2D, .fusedMatMul: 2...3
     case .stridedSlice: 4...4
-    case .fusedBatchNorm, .fusedBatchNormV2, .fusedBatchNormV3: 5...5
+    case .fusedBatchNorm, .fusedBatchNormV2, .fusedBatchNormV3, .globalNormalization: 5...5
     case .pack, .addN: 1...1024
-    case .concat: 2...1024
+    case .concat, .concatV1: 2...1024
     }
   }
 
@@ -102,6 +117,14 @@ enum GraphDefOperator: String, CaseIterable {
     case "RandomUniform", "RandomStandardNormal", "TruncatedNormal", "Dropout", "Floor",
       "StatelessRandomUniformV2":
       "the graph still has dropout or other randomness: export it with training off"
+    case "FakeQuantWithMinMaxVarsPerChannel":
+      "grids of one channel each are not supported: train with one grid a tensor, or leave the fake "
+        + "quantization out and give --calibrate"
+    case "QuantizeV2", "QuantizedConv2D", "QuantizedMatMul", "QuantizedBiasAdd", "QuantizedRelu",
+      "QuantizedRelu6", "QuantizedMaxPool", "QuantizedAvgPool", "QuantizedReshape",
+      "RequantizationRange", "Requantize", "QuantizeDownAndShrinkRange":
+      "the graph computes in TensorFlow's own eight bits: give the graph of real numbers that it "
+        + "was made from"
     case "QueueDequeueV2", "QueueDequeueManyV2", "FIFOQueueV2", "IteratorGetNext", "IteratorV2",
       "OneShotIterator":
       "the graph reads its training data: export it with a Placeholder as its input"
@@ -149,6 +172,14 @@ struct GraphDefCall {
   func scalar(_ index: Int) throws(Diagnostic) -> Int {
     let values = try integers(index).values
     guard values.count == 1 else { throw node.problem("operand \(index) is not one integer") }
+    return values[0]
+  }
+
+  /// Operand `index` as one real number known now.
+  func realScalar(_ index: Int, in graph: Graph) throws(Diagnostic) -> Float {
+    guard let values = graph.constant(try tensor(index))?.values, values.count == 1 else {
+      throw node.problem("operand \(index) is not one number known now")
+    }
     return values[0]
   }
 

@@ -42,7 +42,8 @@ struct GraphDefOrder {
     }
     var isRead = [Bool](repeating: false, count: file.nodes.count)
     for node in order where depends[node] && !file.nodes[node].isShapeOnly {
-      for operand in operands.data[node] { isRead[operand] = true }
+      let read = file.nodes[node].isDecoder ? operands.all[node] : operands.data[node]
+      for operand in read { isRead[operand] = true }
     }
     outputs = file.nodes.indices.filter {
       depends[$0] && !isRead[$0] && !file.nodes[$0].isShapeOnly
@@ -117,7 +118,7 @@ struct GraphDefOrder {
           continue
         }
         found.all.append(operand)
-        if !input.isControl { found.data.append(operand) }
+        if !input.isControl, !node.isDecoder { found.data.append(operand) }
       }
       data.append(found.data)
       all.append(found.all)
@@ -172,7 +173,14 @@ struct GraphDefOrder {
 
 extension GraphDefNode {
   /// True for a node that stands for data from outside.
-  var isPlaceholder: Bool { operation == "Placeholder" || operation == "PlaceholderV2" }
+  var isPlaceholder: Bool {
+    operation == "Placeholder" || operation == "PlaceholderV2" || isDecoder
+  }
+
+  /// True for a node that makes an image of a file's bytes.
+  var isDecoder: Bool {
+    ["DecodeJpeg", "DecodePng", "DecodeBmp", "DecodeImage"].contains(operation)
+  }
 
   /// True for a node that looks at its operand's shape only.
   var isShapeOnly: Bool { ["Shape", "Size", "Rank", "NoOp", "Assert"].contains(operation) }

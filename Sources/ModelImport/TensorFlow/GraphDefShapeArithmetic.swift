@@ -6,6 +6,7 @@ extension GraphDefImporter {
   mutating func reshape(
     _ operation: GraphDefOperator, _ call: GraphDefCall
   ) throws(Diagnostic) -> GraphDefValue {
+    if operation == .expandDims, case .decoded = call.operands[0] { return call.operands[0] }
     let old = try shape(call).dimensions
     let new =
       switch operation {
@@ -122,15 +123,25 @@ extension GraphDefImporter {
     return .integers(.vector(values))
   }
 
-  /// Lists end to end; the last operand is the axis.
-  func concat(_ call: GraphDefCall) throws(Diagnostic) -> GraphDefValue {
+  /// Tensors, or lists of integers, end to end; the last operand is the axis, in old graphs the first.
+  mutating func concat(
+    _ operation: GraphDefOperator, _ call: GraphDefCall
+  ) throws(Diagnostic) -> GraphDefValue {
+    let place = operation == .concat ? call.operands.count - 1 : 0
+    let parts = call.operands.indices.filter { $0 != place }
     guard call.isIntegral else {
-      throw call.node.problem(
-        "tensors of real numbers cannot be concatenated",
-        remedy: "only networks without concatenation are supported")
+      var operands: [NodeID] = []
+      for index in parts { operands.append(try call.tensor(index)) }
+      let (axis, rank) = (try call.scalar(place), graph[operands[0]].shape.rank)
+      guard (-rank..<rank).contains(axis) else {
+        throw call.node.problem("a tensor of \(rank) dimensions has no dimension \(axis)")
+      }
+      return .tensor(
+        try graph.append(
+          name: call.node.name, .concatenation(axis: axis < 0 ? axis + rank : axis), operands))
     }
     var values: [Int] = []
-    for index in call.operands.indices.dropLast() {
+    for index in parts {
       guard try call.integers(index).shape.rank == 1, values.count < 1 << 16 else {
         throw call.node.problem("only short lists of integers can be concatenated")
       }

@@ -5,6 +5,8 @@ import NeuralGraph
 enum GraphDefTensor: Hashable {
   case floats(FloatTensor)
   case integers(KnownIntegers)
+  /// Quantized weights: qint8 and quint8.
+  case codes(GraphDefCodes)
   /// Strings and other types that no operator here computes with.
   case other(type: String)
 
@@ -19,18 +21,22 @@ enum GraphDefTensor: Hashable {
     case string = 7
     case int64 = 9
     case bool = 10
+    case qint8 = 11
+    case quint8 = 12
     case bfloat16 = 14
     case uint16 = 17
     case half = 19
     case uint32 = 22
     case uint64 = 23
 
+    var isQuantized: Bool { self == .qint8 || self == .quint8 }
+
     var isReal: Bool { [.float, .double, .half, .bfloat16].contains(self) }
 
     /// Bytes of an element in `tensor_content`.
     var size: Int {
       switch self {
-      case .uint8, .int8, .bool: 1
+      case .uint8, .int8, .bool, .qint8, .quint8: 1
       case .int16, .uint16, .bfloat16, .half: 2
       case .float, .int32, .uint32: 4
       case .double, .int64, .uint64: 8
@@ -72,7 +78,7 @@ enum GraphDefTensor: Hashable {
       throw ShapeError("the constant's shape is unknown, negative or too large")
     }
     let shape = TensorShape(dimensions)
-    guard type.isReal || count <= maximumIntegers else {
+    guard type.isReal || type.isQuantized || count <= maximumIntegers else {
       return .other(type: "\(shape) integers")
     }
     if message.tensor_content.len > 0 {
@@ -105,6 +111,12 @@ enum GraphDefTensor: Hashable {
     case .bfloat16:
       return .floats(
         FloatTensor(shape: shape, values: read(UInt16.self).map(Float.init(brainFloat16:))))
+    case .qint8:
+      return .codes(
+        GraphDefCodes(isSigned: true, shape: shape, values: read(Int8.self).map { Int16($0) }))
+    case .quint8:
+      return .codes(
+        GraphDefCodes(isSigned: false, shape: shape, values: read(UInt8.self).map { Int16($0) }))
     case .int8: return integers(read(Int8.self), shape)
     case .uint8, .bool: return integers(read(UInt8.self), shape)
     case .int16: return integers(read(Int16.self), shape)
@@ -169,6 +181,15 @@ enum GraphDefTensor: Hashable {
     case .int32, .uint8, .int8, .int16, .uint16:
       let values = try filled(list(message.int_val, message.n_int_val), zero: 0) { Int($0) }
       return integers(values, shape)
+    case .qint8, .quint8:
+      let values = try filled(list(message.int_val, message.n_int_val), zero: 0) { $0 }
+      let range: ClosedRange<Int32> = type == .qint8 ? -128...127 : 0...255
+      guard values.allSatisfy({ range.contains($0) }) else {
+        throw ShapeError("the constant \(shape) has a code that leaves 8 bits")
+      }
+      return .codes(
+        GraphDefCodes(
+          isSigned: type == .qint8, shape: shape, values: values.map { Int16($0) }))
     case .uint32, .uint64, .string: return .other(type: "type \(message.dtype)")
     }
   }

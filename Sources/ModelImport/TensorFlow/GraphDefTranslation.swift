@@ -7,6 +7,9 @@ extension GraphDefImporter {
   ) throws(Diagnostic) -> GraphDefValue {
     switch operation {
     case .placeholder, .placeholderV2: return try placeholder(call)
+    case .decodeJPEG, .decodePNG, .decodeBMP, .decodeImage: return try decodedImage(call)
+    case .resizeBilinear: return try resize(call)
+    case .dequantize: return try dequantize(call)
     case .constant: return try constant(call)
     case .placeholderWithDefault, .identity, .stopGradient, .preventGradient, .checkNumerics,
       .snapshot, .ensureShape:
@@ -22,6 +25,16 @@ extension GraphDefImporter {
     case .biasAdd, .biasAddV1: return try biasAdd(call)
     case .fusedBatchNorm, .fusedBatchNormV2, .fusedBatchNormV3:
       return try batchNormalization(call)
+    case .globalNormalization: return try globalNormalization(call)
+    case .sigmoid: return try append(call, .nonlinearity(.sigmoid), 1)
+    case .tanh: return try append(call, .nonlinearity(.tanh), 1)
+    case .elu: return try append(call, .nonlinearity(.elu(factor: 1)), 1)
+    case .absolute: return try append(call, .nonlinearity(.absolute), 1)
+    case .exponential: return try append(call, .nonlinearity(.exponential), 1)
+    case .leakyRelu:
+      let slope = try call.node.float("alpha", default: 0.2)
+      guard slope.isFinite else { throw call.node.problem("its alpha is \(slope)") }
+      return try append(call, .nonlinearity(.leakyRelu(slopes: [slope])), 1)
     case .relu: return try append(call, .activation(.relu), 1)
     case .relu6: return try append(call, .activation(.relu6), 1)
     case .softmax: return try append(call, .softmax, 1)
@@ -47,7 +60,7 @@ extension GraphDefImporter {
     case .shape: return .integers(.vector(try shape(call).dimensions))
     case .stridedSlice: return try stridedSlice(call)
     case .pack: return try pack(call)
-    case .concat: return try concat(call)
+    case .concat, .concatV1: return try concat(operation, call)
     case .product: return try product(call)
     }
   }
@@ -117,6 +130,7 @@ extension GraphDefImporter {
     case .success(.floats(let tensor)):
       return .tensor(try graph.append(name: call.node.name, .constant(tensor)))
     case .success(.integers(let integers)): return .integers(integers)
+    case .success(.codes(let codes)): return .codes(codes)
     case .success(.other(let type)):
       throw call.node.problem("constants of \(type) are not supported")
     }

@@ -88,11 +88,15 @@ struct ONNXStandardCase {
 
   /// Cases that work on each element of the first dimension alone.
   private static let imageByImage = [
-    "add_bcast", "averagepool", "basic_conv", "batchnorm", "clip", "conv_", "div_bcast", "dropout",
-    "flatten_axis1", "flatten_default", "gemm", "identity", "matmul_2d", "max_one", "maxpool",
+    "abs", "add_bcast", "averagepool", "basic_conv", "batchnorm", "clip", "conv_", "div_bcast",
+    "dropout",
+    "elu", "exp", "flatten_axis1", "flatten_default", "gemm", "hardswish", "identity", "leakyrelu",
+    "matmul_2d", "max_one", "maxpool",
     "min_one", "mul_bcast", "neg", "reciprocal", "reduce_mean_do_not", "reduce_mean_keepdims",
-    "reduce_mean_negative", "relu", "softmax_axis_1", "softmax_axis_2", "softmax_default",
-    "softmax_negative", "sqrt", "sub_bcast", "sum_one", "unsqueeze_axis_1", "unsqueeze_axis_2",
+    "reduce_mean_negative", "relu", "sigmoid", "softmax_axis_1", "softmax_axis_2",
+    "softmax_default",
+    "softmax_negative", "sqrt", "sub_bcast", "sum_one", "tanh", "unsqueeze_axis_1",
+    "unsqueeze_axis_2",
   ]
 
   /// Where the file has the first extent of its first input, in one byte: field 7 (graph), 11

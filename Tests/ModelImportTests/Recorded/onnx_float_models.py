@@ -361,6 +361,70 @@ def vector_batch_normalization():
     return n
 
 
+@case
+def concatenation_of_maps():
+    n = Net([1, 3, 4, 5])
+    x = n.last
+    first = n.conv(2, 3, 1)
+    second = n.node("Relu", [x])
+    n.node("Concat", [first, second, x], axis=1)
+    n.conv(2, 8, 1)
+    return n
+
+
+@case
+def concatenation_of_rows():
+    n = Net([1, 3, 4, 5])
+    x = n.last
+    n.node("Relu")
+    n.node("Concat", [n.last, x], axis=-2)
+    n.node("Flatten")
+    n.node("Gemm", [n.last, n.weights(3, 120)], transB=1)
+    return n
+
+
+@case
+def concatenation_of_vectors():
+    n = Net([1, 6])
+    x = n.last
+    n.node("Relu")
+    n.node("Concat", [x, n.last], axis=1)
+    return n
+
+
+@case
+def leaky_relu():
+    n = Net([1, 3, 4, 4])
+    n.node("LeakyRelu", alpha=0.25)
+    return n
+
+
+@case
+def parametric_relu():
+    n = Net([1, 3, 4, 4])
+    n.node("PRelu", [n.last, n.weights(3, 1, 1)])
+    return n
+
+
+@case
+def hard_sigmoid_and_absolute():
+    n = Net([1, 3, 4, 4])
+    n.node("Abs")
+    n.node("HardSigmoid", alpha=0.125, beta=0.25)
+    return n
+
+
+@case
+def squeeze_and_excitation():
+    n = Net([1, 4, 4, 4])
+    x = n.last
+    n.node("GlobalAveragePool")
+    n.conv(4, 4, 1)
+    n.node("HardSigmoid", alpha=0.125, beta=0.5)
+    n.node("Mul", [x, n.last])
+    return n
+
+
 SOFTMAX = {}
 
 
@@ -372,4 +436,27 @@ def softmax(axis, opset, image):
 
 SOFTMAX["softmax_old"] = lambda: softmax(None, 11, True)
 SOFTMAX["softmax_new"] = lambda: softmax(None, 13, False)
+def nonlinear(operation, **attributes):
+    n = Net([1, 3, 2, 4], opset=14)
+    n.node(operation, **attributes)
+    return n
+
+
+# Functions whose last bits depend on the library.
+for operation, attributes in [("Sigmoid", {}), ("Tanh", {}), ("Elu", {"alpha": 0.5}), ("Exp", {}),
+                              ("HardSwish", {})]:
+    SOFTMAX[operation.lower()] = lambda o=operation, a=attributes: nonlinear(o, **a)
+
+
+def hard_swish_in_parts():
+    n = Net([1, 3, 2, 4], opset=13)
+    x = n.last
+    n.node("Add", [x, n.constant(np.float32(3))])
+    n.node("Clip", [n.last, n.constant(np.float32(0)), n.constant(np.float32(6))])
+    n.node("Mul", [x, n.last])
+    n.node("Div", [n.last, n.constant(np.float32(6))])
+    return n
+
+
+SOFTMAX["hard_swish_in_parts"] = hard_swish_in_parts
 SOFTMAX["softmax_channels"] = lambda: softmax(1, 13, True)

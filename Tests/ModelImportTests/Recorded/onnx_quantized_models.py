@@ -207,6 +207,89 @@ def q_large_quotient():
     return n
 
 
+@quantized
+def q_functions():
+    n = QuantizedNet([1, 3, 6, 6])
+    for operation, attributes in [
+            ("Sigmoid", {}), ("HardSwish", {}), ("LeakyRelu", {"alpha": 0.2}),
+            ("HardSigmoid", {"alpha": 0.3}), ("Neg", {}), ("Tanh", {}), ("Elu", {"alpha": 0.7})]:
+        n.node(operation, **attributes)
+        n.quantize(0.006)
+    n.opset = 14
+    return n
+
+
+@quantized
+def q_functions_in_parts():
+    """Hard swish and swish as exporters without the operators write them."""
+    n = QuantizedNet([1, 3, 6, 6], np.uint8)
+    x = n.last
+    n.node("Add", [x, n.constant(np.float32(3))])
+    n.node("Clip", [n.last, n.constant(np.float32(0)), n.constant(np.float32(6))])
+    n.node("Mul", [x, n.last])
+    n.node("Div", [n.last, n.constant(np.float32(6))])
+    n.quantize(0.005)
+    x = n.last
+    n.node("Sigmoid")
+    n.node("Mul", [x, n.last])
+    n.quantize(0.004)
+    n.node("Mul", [n.last, n.constant(numbers([3, 1, 1], 8, 8))])
+    n.node("PRelu", [n.last, n.constant(numbers([3, 1, 1], 8, 8))])
+    n.quantize(0.003)
+    return n
+
+
+@quantized
+def q_difference_product_and_concatenation():
+    n = QuantizedNet([1, 4, 5, 5])
+    x = n.last
+    n.layer("Conv", (4, 4, 1, 1))
+    n.quantize(0.02)
+    y = n.last
+    n.node("Sub", [x, y])
+    n.quantize(0.02)
+    z = n.last
+    n.node("Mul", [y, z])
+    n.quantize(0.01)
+    n.node("Concat", [n.last, x, z], axis=1)
+    n.quantize(0.015)
+    n.layer("Conv", (3, 12, 3, 3))
+    n.quantize(0.03)
+    return n
+
+
+@quantized
+def q_squeeze_and_excitation():
+    n = QuantizedNet([1, 4, 5, 5], np.uint8)
+    x = n.last
+    n.node("GlobalAveragePool")
+    n.quantize(0.005)
+    n.layer("Conv", (4, 4, 1, 1))
+    n.quantize(0.02)
+    n.node("HardSigmoid")
+    n.quantize(0.004)
+    n.node("Mul", [x, n.last])
+    n.quantize(0.005)
+    return n
+
+
+@quantized
+def q_linear_functions():
+    n = QuantizedNet([1, 3, 6, 6], np.uint8)
+    source = n.grid
+    grids = [(n.constant(n.scale(s)), n.constant(np.array(z, np.uint8)))
+             for s, z in ((0.004, 3), (0.01, 100), (0.005, 90), (0.02, 128))]
+    x = n.codes
+    first = n.node("QLinearSigmoid", [x, *source, *grids[0]], domain="com.microsoft")
+    second = n.node("QLinearLeakyRelu", [x, *source, *grids[1]], domain="com.microsoft", alpha=0.3)
+    third = n.node("QLinearMul", [first, *grids[0], second, *grids[1], *grids[2]],
+                   domain="com.microsoft")
+    n.node("QLinearConcat", [*grids[3], third, *grids[2], first, *grids[0], x, *source],
+           domain="com.microsoft", axis=1)
+    qlinear(n, grids[3])
+    return n
+
+
 def softmax_at_the_end(requantized):
     n = QuantizedNet([1, 6])
     n.layer("Gemm", (5, 6), transB=1)

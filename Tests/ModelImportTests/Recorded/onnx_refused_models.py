@@ -15,10 +15,10 @@ def refused(text):
     return add
 
 
-@refused("operator 'Elu' is not supported")
+@refused("operator 'Erf' is not supported")
 def unknown_operator():
     n = Net([1, 2, 4, 4])
-    n.node("Elu", name="odd")
+    n.node("Erf", name="odd")
     n.node("Relu")
     return n
 
@@ -30,10 +30,37 @@ def unknown_domain():
     return n
 
 
-@refused("cannot be concatenated")
-def concat_of_images():
+@refused("has no dimension 4")
+def concat_along_no_dimension():
     n = Net([1, 2, 4, 4])
-    n.node("Concat", [n.last, n.last], axis=1)
+    n.node("Concat", [n.last, n.last], axis=4)
+    return n
+
+
+@refused("cannot be joined")
+def concat_of_two_sizes():
+    n = Net([1, 2, 4, 4])
+    x = n.last
+    n.node("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
+    n.node("Concat", [n.last, x], axis=1)
+    return n
+
+
+@refused("not one or one a channel")
+def slopes_a_pixel():
+    n = Net([1, 2, 4, 4])
+    n.node("PRelu", [n.last, n.weights(2, 4, 4)])
+    return n
+
+
+@refused("divide has no integer form by ONNX's rules")
+def quotient_of_maps():
+    n = QuantizedNet([1, 2, 4, 4])
+    x = n.last
+    n.node("MaxPool", kernel_shape=[1, 1])
+    n.quantize(0.01)
+    n.node("Div", [x, n.last])
+    n.quantize(0.01)
     return n
 
 
@@ -238,10 +265,11 @@ def other_grid():
     return n
 
 
-@refused("negate has no integer form by ONNX's rules")
-def quantized_negation():
+@refused("hard sigmoid has no integer form by ONNX's rules")
+def function_of_a_real_layer():
     n = QuantizedNet([1, 3, 6, 6])
-    n.node("Neg")
+    n.layer("Conv", (4, 3, 1, 1))
+    n.node("HardSigmoid")
     n.quantize(0.02)
     return n
 

@@ -59,14 +59,14 @@ import Testing
     let found = diagnostics {
       $0.placeholder([1, 2, 2, 1])
       $0.node("sum", "Add", ["input", "gone"])
-      $0.node("odd", "LeakyRelu", ["input"])
-      $0.node("odder", "LeakyRelu", ["odd"])
+      $0.node("odd", "Selu", ["input"])
+      $0.node("odder", "Selu", ["odd"])
     }
     #expect(found.count == 2)
     #expect(found[0].hasPrefix("node 'sum': error: its operand 'gone' is not in the file"))
     #expect(
       found[1].hasPrefix(
-        "node 'odd': error: operator 'LeakyRelu' is not supported; it also stands at 'odder'"))
+        "node 'odd': error: operator 'Selu' is not supported; it also stands at 'odder'"))
     #expect(found[1].contains("DepthwiseConv2dNative"))
   }
 
@@ -74,7 +74,7 @@ import Testing
   func noFollowUps() {
     let found = diagnostics {
       $0.placeholder([1, 2, 2, 1])
-      $0.node("odd", "Elu", ["input"])
+      $0.node("odd", "Selu", ["input"])
       $0.node("relu", "Relu", ["odd"])
       $0.node("soft", "Softmax", ["relu"])
     }

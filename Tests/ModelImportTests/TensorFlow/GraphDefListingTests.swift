@@ -33,11 +33,11 @@ import Testing
   func unsupported() throws {
     let listing = try listing {
       $0.placeholder([1, 4, 4, 2])
-      $0.node("odd", "Elu", ["input"])
+      $0.node("odd", "Selu", ["input"])
       $0.node("relu", "Relu", ["odd"])
     }
     #expect(listing.entries.map(\.isSupported) == [false, false])
-    #expect(listing.entries[0].reason == "the operator Elu is not supported")
+    #expect(listing.entries[0].reason == "the operator Selu is not supported")
     #expect(listing.diagnostics.count == 1)
   }
 }

@@ -40,8 +40,23 @@ import Testing
     let features = grid(&file, "relu6", isWeights: false, grids)
     file.node("sum", "AddV2", [features, features])
     let sum = grid(&file, "sum", isWeights: false, grids)
+    var (last, matrix) = (sum, "matrix")
+    if !grids {
+      file.node("sigmoid", "Sigmoid", [sum])
+      file.node("product", "Mul", [sum, "sigmoid"])
+      file.integers("axis", [], [3])
+      file.node("joined", "ConcatV2", [sum, "product", "axis"])
+      last = "joined"
+      file.node(
+        "codes", "Const", [],
+        ["dtype": .type(.quint8), "value": .content(.quint8, [6, 2], Array(100..<112))])
+      file.constant("low", [], [-1])
+      file.constant("high", [], [1])
+      file.node("dequantized", "Dequantize", ["codes", "low", "high"])
+      matrix = "dequantized"
+    }
     file.node(
-      "pool", "AvgPool", [sum],
+      "pool", "AvgPool", [last],
       [
         "ksize": .integers([1, 2, 2, 1]), "strides": .integers([1, 1, 1, 1]),
         "padding": .string("VALID"),
@@ -50,7 +65,7 @@ import Testing
     file.node("flat", "Reshape", ["pool", "target"])
     file.constant("matrix", [3, 2], [1, 2, 3, 4, 5, 6])
     file.node(
-      "logits", "MatMul", ["flat", grid(&file, "matrix", isWeights: true, grids)])
+      "logits", "MatMul", ["flat", grid(&file, matrix, isWeights: true, grids)])
     file.node("softmax", "Softmax", [grid(&file, "logits", isWeights: false, grids)])
     file.versions()
     return file

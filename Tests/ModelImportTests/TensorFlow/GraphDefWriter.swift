@@ -7,6 +7,8 @@ struct GraphDefWriter {
     case int32 = 3
     case int64 = 9
     case bool = 10
+    case qint8 = 11
+    case quint8 = 12
     case half = 19
   }
 
