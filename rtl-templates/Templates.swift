@@ -14,6 +14,9 @@ public enum RTLTemplates {
     ("df_frame_accumulator_control.v", text(PackageResources.df_frame_accumulator_control_v)),
     ("df_valid_pipeline.v", text(PackageResources.df_valid_pipeline_v)),
     ("df_fifo.v", text(PackageResources.df_fifo_v)),
+    ("df_skip_fifo.v", text(PackageResources.df_skip_fifo_v)),
+    ("df_fork.v", text(PackageResources.df_fork_v)),
+    ("df_join.v", text(PackageResources.df_join_v)),
     ("df_stream_in.v", text(PackageResources.df_stream_in_v)),
   ]
 

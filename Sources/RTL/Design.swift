@@ -80,6 +80,9 @@ public struct Layer: Hashable, Sendable {
   /// "convolution 3x3", "depthwise convolution 3x3", …
   public var kind: String
   public var form: LayerForm
+  /// The values that it reads, each once: the design's input or other layers'.
+  public var operands: [ValueID]
+  /// One pixel of each operand, their channels one behind the other.
   public var input: PixelFormat
   public var output: PixelFormat
   /// What each `.input` signal of the datapath holds, by signal index.
@@ -141,7 +144,10 @@ public struct Stage: Hashable, Sendable {
   /// The first reads a window or accumulates; the others are pointwise.
   public var layers: [Layer]
   public var timing: StageTiming
+  /// The streams that it reads: several when the first layer joins maps.
+  public var inputs: [StageInput]
 
+  /// One pixel of each input, their channels one behind the other.
   public var input: PixelFormat { layers[0].input }
   public var output: PixelFormat { layers[layers.count - 1].output }
 
@@ -169,7 +175,8 @@ public struct Stage: Hashable, Sendable {
   public var outputPixels: Int { output.height * output.width }
 }
 
-/// A network's fixed front as hardware: a chain of stages between two AXI4-Streams.
+/// A network's fixed front as hardware: stages between two AXI4-Streams, in topological order, the last
+/// one's output the design's.
 public struct Design: Hashable, Sendable {
   /// A legal Verilog name.
   public var name: String
@@ -184,8 +191,63 @@ public struct Design: Hashable, Sendable {
   public var layers: [Layer] { stages.flatMap(\.layers) }
   public var timing: StreamTiming {
     StreamTiming(
-      stages: stages.map(\.timing), inputHeight: input.height, inputWidth: input.width)
+      stages: stages.map(\.timing), inputs: stages.map(\.inputs), inputHeight: input.height,
+      inputWidth: input.width)
   }
+
+  /// What a stream carries: the design's input (nil) or a stage's output.
+  public func format(of source: Int?) -> PixelFormat { source.map { stages[$0].output } ?? input }
+
+  /// A FIFO on the shorter way around other stages.
+  public struct SkipFIFO: Hashable, Sendable {
+    /// The instance in the top module.
+    public var name: String
+    /// The stage that joins, and which of its inputs the FIFO is in front of.
+    public var stage: Int
+    public var input: Int
+    /// The stream that enters; nil for the design's input.
+    public var source: Int?
+    public var depth: Int
+    /// Bits of a word: the live channels, and the sideband if the stage takes it from here.
+    public var wordBits: Int
+    public var memory: Stage.Memory
+  }
+
+  /// Every skip FIFO, in order.
+  public var skipFIFOs: [SkipFIFO] {
+    var found: [SkipFIFO] = []
+    for (index, stage) in stages.enumerated() {
+      for (position, input) in stage.inputs.enumerated() where input.skipDepth > 0 {
+        let name = "skip\(found.count + 1)"
+        let bits =
+          StageModule.wordBits(format(of: input.stage))
+          + (stage.sidebandInput == position ? options.sidebandBits : 0)
+        found.append(
+          SkipFIFO(
+            name: name, stage: index, input: position, source: input.stage,
+            depth: input.skipDepth, wordBits: bits,
+            memory: Stage.Memory(
+              instance: "\(name).pixel_memory", words: input.skipDepth, wordBits: bits)))
+      }
+    }
+    return found
+  }
+
+  /// Every memory of the design, an instance of `df_sram_1r1w`.
+  public var memories: [Stage.Memory] {
+    stages.compactMap(\.memory) + skipFIFOs.map(\.memory)
+  }
+
+  /// Everything that would let the hardware stop for ever; empty for a design that runs under any gaps
+  /// of the source and any stalls of the sink. A proof obligation, see `StreamTiming.skipCapacities`.
+  public func verify() -> [Diagnostic] {
+    timing.verify() + timing.verifySkips(names: stages.map(\.name))
+  }
+}
+
+extension Stage {
+  /// The input whose sideband it takes: all carry the same; preferably one without a skip FIFO.
+  var sidebandInput: Int { inputs.firstIndex { $0.skipDepth == 0 } ?? 0 }
 }
 
 /// What the user chooses about the hardware.

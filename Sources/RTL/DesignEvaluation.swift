@@ -11,12 +11,30 @@ extension Design {
       pixels.count == input.height * input.width * input.channels.count,
       "a frame has height x width x channels codes")
     var maps: [[Int]] = []
-    var current = pixels
+    var known: [ValueID: ([Int], channels: Int)] = [:]
     for layer in layers {
-      current = layer.evaluate(current)
-      maps.append(current)
+      // What no layer makes is the input.
+      let operands = layer.operands.map { known[$0] ?? (pixels, input.channels.count) }
+      let map = layer.evaluate(Layer.interleaved(operands, pixels: layer.input.pixels))
+      maps.append(map)
+      known[layer.value] = (map, layer.output.channels.count)
     }
     return maps
+  }
+}
+
+extension PixelFormat {
+  /// Pixels of a frame.
+  var pixels: Int { height * width }
+}
+
+extension Layer {
+  /// Maps of one size as one, each pixel's channels one behind the other.
+  fileprivate static func interleaved(_ maps: [([Int], channels: Int)], pixels: Int) -> [Int] {
+    if maps.count == 1 { return maps[0].0 }
+    return (0..<pixels).flatMap { pixel in
+      maps.flatMap { codes, channels in codes[pixel * channels..<(pixel + 1) * channels] }
+    }
   }
 }
 

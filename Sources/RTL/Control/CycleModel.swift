@@ -29,6 +29,10 @@ public struct CycleModel: Sendable {
       } else if !run.advance(cycle) && cycle >= end {
         break
       }
+      if run.isStuck(cycle) && cycle >= end {
+        run.trace.isDeadlocked = true
+        break
+      }
       if stopWhenNotReady && !run.trace.notReady.isEmpty { break }
       cycle += 1
     }
@@ -47,6 +51,10 @@ private struct Run {
   let recordStages: Bool
 
   var stages: [StageState]
+  var connections: StreamConnections
+  /// The last cycle in which something moved, and cycles after which, nothing moving, nothing ever will.
+  var lastMove = 0
+  let patience: Int
   var trace = CycleTrace()
 
   // The source: the next beat and the idle cycles before it.
@@ -71,11 +79,14 @@ private struct Run {
     outputPixels = timing.outputPixels
     outputWidth = timing.stages[timing.stages.count - 1].outputWidth
     stages = timing.stages.map(StageState.init)
+    connections = StreamConnections(timing)
+    patience = stimulus.ready.count + (timing.stages.map(\.latency).max() ?? 0) + 4
     trace.inputs.reserveCapacity(stimulus.beats.count)
     if recordStages {
       trace.windows = Array(repeating: [], count: stages.count)
       trace.pops = Array(repeating: [], count: stages.count)
       trace.fifoOccupancy = Array(repeating: 0, count: stages.count)
+      trace.skipOccupancy = timing.inputs.map { Array(repeating: 0, count: $0.count) }
     }
     wait = stimulus.beats.first?.gap ?? 0
   }
@@ -83,6 +94,8 @@ private struct Run {
   /// A cycle with `aresetn` low.
   mutating func reset(_ cycle: Int) {
     for stage in stages.indices { stages[stage].reset(nextFrame: trace.frames.count) }
+    connections.reset()
+    lastMove = cycle
     for stage in trace.windows.indices {
       while let event = trace.windows[stage].last, event.cycle >= cycle {
         trace.windows[stage].removeLast()
@@ -111,33 +124,46 @@ private struct Run {
           trace.fifoOccupancy[stage], stages[stage].fifoOccupancy(cycle))
       }
     }
-    let ready = stages[0].isReady
+    connections.look(cycle, stages)
+    let ready = connections.inputIsReady
     if !ready { trace.notReady.append(cycle) }
 
     var alive = beat < stimulus.beats.count
+    let waited = wait
     let pixelValid = offer(cycle, ready: ready)
+    connections.offer(pixelValid)
+    // Time alone ends a gap, or frees a beat that was offered and is dropped.
+    if alive && (waited > 0 || wait > 0 || (pixelValid && ready)) { lastMove = cycle }
+    if trace.inputs.last == cycle { lastMove = cycle }
 
     let last = stages.count - 1
-    var taken = stages[last].hasHead(cycle) && stimulus.ready[cycle % stimulus.ready.count]
-    if taken { output(cycle) }
     for stage in stride(from: last, through: 0, by: -1) {
+      let taken =
+        stage == last
+        ? connections.hasHead(stage) && stimulus.ready[cycle % stimulus.ready.count]
+        : connections.isTaken(stage)
       if taken {
+        if stage == last { output(cycle) }
         stages[stage].pop()
         if recordStages { trace.pops[stage].append(cycle) }
       }
-      let valid = stage == 0 ? pixelValid : stages[stage - 1].hasHead(cycle)
-      let step = stages[stage].advance(cycle, inValid: valid, creditReturn: taken)
+      let step = stages[stage].advance(
+        cycle, inValid: connections.inValid(stage), creditReturn: taken)
       if recordStages, let emission = step.emission {
         trace.windows[stage].append(
           .init(cycle: cycle + 2, frame: emission.frame, index: emission.index))
       }
-      let returned = taken
-      taken = step.accepts
+      if step.moves || taken { lastMove = cycle }
       // A word that leaves gives back a credit, which may let a flush go on.
-      alive = alive || step.moves || returned || stages[stage].wordCount > 0
+      alive = alive || step.moves || taken || stages[stage].wordCount > 0
     }
-    return alive || (framingError && !framingErrorSeen)
+    if connections.advance(cycle) { lastMove = cycle }
+    if recordStages { connections.record(&trace.skipOccupancy) }
+    return alive || connections.holdsPixels || (framingError && !framingErrorSeen)
   }
+
+  /// True when nothing has moved for so long that nothing ever will, although something is left to do.
+  func isStuck(_ cycle: Int) -> Bool { cycle - lastMove > patience }
 
   /// The source and `df_stream_in`: whether stage 0 is offered a pixel.
   private mutating func offer(_ cycle: Int, ready: Bool) -> Bool {

@@ -41,6 +41,11 @@ public struct CycleTrace: Hashable, Sendable {
   public var pops: [[Int]] = []
   /// The most words that a stage's FIFO held at once.
   public var fifoOccupancy: [Int] = []
+  /// The most words that each skip FIFO held at once, by stage and input; 0 where there is none, empty
+  /// unless recorded.
+  public var skipOccupancy: [[Int]] = []
+  /// True when a skip FIFO too shallow has stopped everything for ever, pixels still inside.
+  public var isDeadlocked = false
   /// The first cycles with `framing_error` high, one a reset at most.
   public var framingErrors: [Int] = []
   /// Cycles out of reset in which stage 0 could take no pixel: `s_axis_tready` low for want of a

@@ -62,18 +62,38 @@ extension StreamTiming {
 
   /// The most outputs of a stage in any `cycles` cycles in a row when no stage ever waits.
   func maximumOutputs(of stage: Int, inCycles cycles: Int) -> Int {
-    var steps = cycles
-    if stage > 0 && stages[stage].neverFlushes {
-      steps = min(steps, maximumOutputs(of: stage - 1, inCycles: cycles))
-    }
-    return stages[stage].maximumOutputs(inSteps: steps)
+    var known: [Int: Int] = [:]
+    return maximumOutputs(of: stage, inCycles: cycles, &known)
   }
 
-  /// The same stream with the depths `safeFIFODepths`.
+  /// The most pixels of a stream in any `cycles` cycles in a row; `source` is nil for the input.
+  func maximumPixels(of source: Int?, inCycles cycles: Int) -> Int {
+    source.map { maximumOutputs(of: $0, inCycles: cycles) } ?? cycles
+  }
+
+  /// A join takes pixels as the slower of its inputs brings them, now one, now the other: in no
+  /// stretch of time more than the faster one brings in some stretch as long.
+  private func maximumOutputs(
+    of stage: Int, inCycles cycles: Int, _ known: inout [Int: Int]
+  ) -> Int {
+    if let outputs = known[stage] { return outputs }
+    var steps = cycles
+    if stages[stage].neverFlushes {
+      let pixels = inputs[stage].map { input in
+        input.stage.map { maximumOutputs(of: $0, inCycles: cycles, &known) } ?? cycles
+      }
+      steps = min(steps, pixels.max() ?? cycles)
+    }
+    let outputs = stages[stage].maximumOutputs(inSteps: steps)
+    known[stage] = outputs
+    return outputs
+  }
+
+  /// The same stream with the depths `safeFIFODepths` and the skip FIFOs that never delay it.
   public func withSafeFIFOs() -> StreamTiming {
     var result = self
     for (stage, depth) in safeFIFODepths.enumerated() { result.stages[stage].fifoDepth = depth }
-    return result
+    return result.withSafeSkips()
   }
 
   /// True when `s_axis_tready` stays high in the cycle model through `frames` frames with

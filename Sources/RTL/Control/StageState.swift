@@ -43,9 +43,7 @@ struct StageState {
   init(_ timing: StageTiming) {
     let geometry = timing.geometry
     pixels = timing.inputPixels
-    delay =
-      (geometry.reachY - 1 - geometry.padTop) * geometry.inputWidth
-      + (geometry.reachX - 1 - geometry.padLeft)
+    delay = WindowTiming.delay(geometry)
     flushSteps = max(0, geometry.padBottom * geometry.inputWidth + geometry.padRight)
     lastRow = geometry.inputHeight - 1
     lastColumn = geometry.inputWidth - 1

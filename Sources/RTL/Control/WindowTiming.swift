@@ -19,7 +19,10 @@ public struct WindowTiming: Hashable, Sendable {
   public var outputs: Int { geometry.outputHeight * geometry.outputWidth }
 
   /// D: steps from a frame's first pixel to its first output.
-  public var firstOutputDelay: Int {
+  public var firstOutputDelay: Int { Self.delay(geometry) }
+
+  /// D of a geometry that may not have been verified.
+  static func delay(_ geometry: WindowGeometry) -> Int {
     (geometry.reachY - 1 - geometry.padTop) * geometry.inputWidth
       + (geometry.reachX - 1 - geometry.padLeft)
   }

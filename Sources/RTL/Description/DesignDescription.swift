@@ -47,10 +47,24 @@ public struct DesignDescription: Hashable, Sendable, Codable {
     public var safeFIFODepth: Int
     /// Clock cycles that the stage has for one of its input pixels.
     public var cyclesPerPixel: Int
+    /// What the stage reads; null for the stage before alone, or, of the first, the design's input.
+    public var inputs: [InputEntry]?
     /// The memory of the line buffer; null when it needs none.
     public var memory: Stage.Memory?
     /// The layers' names, in order.
     public var layers: [String]
+  }
+
+  /// One stream that a stage reads.
+  public struct InputEntry: Hashable, Sendable, Codable {
+    /// The index of the stage whose output it is; null for the design's input.
+    public var stage: Int?
+    /// Words of the skip FIFO in between; 0 for none.
+    public var skipDepth: Int
+    /// The least depth with which it never delays the stream; 0 where none is needed.
+    public var safeSkipDepth: Int
+    /// The skip FIFO's memory; null for none.
+    public var memory: Stage.Memory?
   }
 
   /// A layer and what it costs.
@@ -61,7 +75,7 @@ public struct DesignDescription: Hashable, Sendable, Codable {
     /// Its tensor's name in the model.
     public var valueName: String
     public var kind: String
-    /// [H, W, C] in and out.
+    /// [H, W, C] in and out; of a sum of two maps C counts the channels of both.
     public var input: [Int]
     public var output: [Int]
     /// Register ranks.
@@ -90,7 +104,15 @@ public struct DesignDescription: Hashable, Sendable, Codable {
   /// The control of the design.
   public var timing: StreamTiming {
     StreamTiming(
-      stages: stages.map(\.timing), inputHeight: input.height, inputWidth: input.width)
+      stages: stages.map(\.timing), inputs: streams, inputHeight: input.height,
+      inputWidth: input.width)
+  }
+
+  /// What each stage reads.
+  public var streams: [[StageInput]] {
+    zip(stages, StreamTiming.chain(stages.count)).map { stage, chain in
+      stage.inputs?.map { StageInput(stage: $0.stage, skipDepth: $0.skipDepth) } ?? chain
+    }
   }
 }
 
@@ -121,6 +143,9 @@ extension DesignDescription {
     let timing = design.timing
     let cycles = timing.cyclesPerPixel
     let safeDepths = timing.safeFIFODepths
+    let safeSkips = timing.safeSkipDepths
+    let skips = design.skipFIFOs
+    let chain = StreamTiming.chain(design.stages.count)
     stages = design.stages.indices.map { index in
       let stage = design.stages[index]
       let kind: StageEntry.Kind =
@@ -132,7 +157,15 @@ extension DesignDescription {
         name: stage.name, module: stage.module, kind: kind, geometry: stage.timing.geometry,
         ranks: stage.timing.ranks, fifoDepth: stage.timing.fifoDepth,
         safeFIFODepth: safeDepths[index],
-        cyclesPerPixel: cycles[index], memory: stage.memory, layers: stage.layers.map(\.name))
+        cyclesPerPixel: cycles[index],
+        inputs: stage.inputs == chain[index]
+          ? nil
+          : stage.inputs.enumerated().map { position, input in
+            InputEntry(
+              stage: input.stage, skipDepth: input.skipDepth,
+              safeSkipDepth: safeSkips[index][position],
+              memory: skips.first { $0.stage == index && $0.input == position }?.memory)
+          }, memory: stage.memory, layers: stage.layers.map(\.name))
     }
     self.layers = layers.map { layer in
       LayerEntry(
@@ -181,21 +214,24 @@ extension DesignDescription {
     }
     require((1...63).contains(options.sidebandBits), "the sideband has not 1 to 63 bits")
     require(!stages.isEmpty, "it has no stage")
-    var (height, width) = (input.height, input.width)
     for stage in stages {
       require(
-        extent.contains(stage.ranks) && extent.contains(stage.fifoDepth),
+        extent.contains(stage.ranks) && extent.contains(stage.fifoDepth)
+          && (stage.inputs ?? []).allSatisfy { (0...1 << 24).contains($0.skipDepth) },
         "the stage '\(stage.name)' has an absurd number of ranks or of FIFO words")
-      require(
-        stage.geometry.inputHeight == height && stage.geometry.inputWidth == width,
-        "the stage '\(stage.name)' reads another map than the one before makes")
       guard found.isEmpty else { return found }
       found += stage.timing.verify(node: stage.name)
-      (height, width) = (stage.geometry.outputHeight, stage.geometry.outputWidth)
     }
-    require(
-      output.height == height && output.width == width,
-      "the output stream is not the last stage's map")
+    guard found.isEmpty else { return found }
+    if let problem = timing.connectionProblem {
+      return [Diagnostic("its stages are not connected: \(problem)")]
+    }
+    found += timing.verifySkips(names: stages.map(\.name))
+    if let last = stages.last {
+      require(
+        output.height == last.geometry.outputHeight && output.width == last.geometry.outputWidth,
+        "the output stream is not the last stage's map")
+    }
     for layer in layers {
       require(layer.cost.isPlausible, "the layer '\(layer.name)' has absurd costs")
     }

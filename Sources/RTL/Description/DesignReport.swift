@@ -45,8 +45,8 @@ extension Design {
           "\(stage.timing.fifoDepth * wordBits(stage))", "\(timing.inputPixels)",
         ]
       })
+    lines += skipTable
     lines += ["", "## Memories", ""]
-    let memories = stages.compactMap(\.memory)
     if memories.isEmpty {
       lines.append("None: no window needs rows of a map of more than one column.")
     } else {
@@ -61,6 +61,32 @@ extension Design {
         })
     }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// What joins wait with; nothing for a chain.
+  private var skipTable: [String] {
+    let skips = skipFIFOs
+    guard stages.contains(where: { $0.inputs.count > 1 }) else { return [] }
+    let timing = timing
+    var lines = [
+      "", "## Branches", "",
+      "A stream that several stages read forks: all take a pixel in one cycle. A join takes a pixel of "
+        + "each input. The pixels of the shorter way wait in a skip FIFO: with the needed words the "
+        + "stream never stops for ever, with the safe ones the join never delays it.", "",
+    ]
+    lines += table(
+      ["join", "reads", "skip FIFO", "words", "bits a word", "words needed", "words present"],
+      timing.skipCapacities.map { capacity in
+        let input = stages[capacity.join].inputs[capacity.input]
+        let skip = skips.first { $0.stage == capacity.join && $0.input == capacity.input }
+        return [
+          stages[capacity.join].name, input.stage.map { stages[$0].name } ?? "the input",
+          skip?.name ?? "none", skip.map { "\($0.depth)" } ?? "",
+          skip.map { "\($0.wordBits)" } ?? "", capacity.needed.map(String.init) ?? "",
+          "\(capacity.present)",
+        ]
+      })
+    return lines
   }
 
   /// Adder bits beside other rules for widths, and what requantizers multiply with.

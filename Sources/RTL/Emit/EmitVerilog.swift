@@ -51,10 +51,14 @@ extension Design {
       if case .frameAccumulator = $0.timing.kind { true } else { false }
     }
     let windows = stages.contains { if case .window = $0.timing.kind { true } else { false } }
+    let forks = ([nil] + stages.indices.map { $0 }).contains { timing.readers(of: $0).count > 1 }
     return RTLTemplates.all.filter { template in
       switch template.fileName {
       case "df_frame_accumulator_control.v": accumulates
       case "df_window_control.v": windows
+      case "df_fork.v": forks
+      case "df_join.v": stages.contains { $0.inputs.count > 1 }
+      case "df_skip_fifo.v": !skipFIFOs.isEmpty
       case "df_full_adder.v", "df_half_adder.v": options.adderStyle == .heap
       default: true
       }

@@ -75,22 +75,26 @@ struct TopModule {
           Connection("out_ready", "pixel0_ready"), Connection("out_data", "pixel0"),
           Connection("out_user", "pixel0_user"), Connection("framing_error", "framing_error"),
         ]))
+    items += fork(nil)
     for (index, stage) in design.stages.enumerated() {
       let number = index + 1
+      items += skips(before: index)
+      items += join(before: index)
       items.append(.blank)
       items.append(.wires(width: 1, names: ["pixel\(number)_valid", "pixel\(number)_ready"]))
       items.append(.wires(width: 1, names: ["pixel\(number)_first", "pixel\(number)_last"]))
       items.append(.wires(width: user, names: ["pixel\(number)_user"]))
       items.append(
         .wires(width: StageModule.wordBits(stage.output), names: ["pixel\(number)"]))
+      let stream = stageInput(index)
       items.append(
         .instance(
           module: stage.module, parameters: [], name: stage.name,
           connections: [
             Connection("aclk", "aclk"), Connection("aresetn", "aresetn"),
-            Connection("in_valid", "pixel\(index)_valid"),
-            Connection("in_ready", "pixel\(index)_ready"),
-            Connection("in_user", "pixel\(index)_user"), Connection("in_pixel", "pixel\(index)"),
+            Connection("in_valid", stream.valid),
+            Connection("in_ready", stream.ready),
+            Connection("in_user", stream.user), Connection("in_pixel", stream.pixel),
             Connection("out_valid", "pixel\(number)_valid"),
             Connection("out_ready", "pixel\(number)_ready"),
             Connection("out_first", "pixel\(number)_first"),
@@ -98,6 +102,7 @@ struct TopModule {
             Connection("out_user", "pixel\(number)_user"),
             Connection("out_pixel", "pixel\(number)"),
           ]))
+      items += fork(index)
     }
     let format = design.output
     let offsets = StageModule.offsets(format)
@@ -125,12 +130,14 @@ struct TopModule {
     return Module(name: design.name, ports: Self.ports(design), items: items)
   }
 
-  /// Only the last stage's marks leave; a stage counts its own lines.
+  /// Only the last stage's marks leave; a stage counts its own lines. A join takes the sideband of one
+  /// input.
   private func unused(_ last: Int) -> Item {
     var names: [Expression] = [.constant(width: 1, value: 0)]
     for number in 1..<max(last, 1) {
       names += [.name("pixel\(number)_first"), .name("pixel\(number)_last")]
     }
+    names += unreadJoinInputs()
     if design.output.pixelBits == 0 { names.append(.name("pixel\(last)")) }
     return .define(
       width: 1, name: "unused", value: .unary(.reduceAnd, .concatenation(names)))

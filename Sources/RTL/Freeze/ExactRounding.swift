@@ -3,29 +3,35 @@ import NeuralGraph
 
 /// Whether the requantizers of a network that round ties to even (ONNX's) have hardware: a line
 /// `(acc * c + r) >> s` that equals them. TFLite's always have; these only where no two ties next to
-/// each other are reachable, since a line cannot round one down and the next one up.
+/// each other are reachable, since a line cannot round one down and the next one up. And whether ONNX's
+/// sums of maps have: a plane (`SumForm`).
 ///
-/// Follows the chain of layers as the planner does, so that it asks about the very accumulators that
-/// lowering builds for.
+/// Plans the layers as freezing does, so that it asks about the very accumulators that lowering builds
+/// for.
 struct ExactRounding {
-  private let graph: QuantizedGraph
-  /// The map behind the nodes asked about so far; nil when no requantizer is ONNX's.
-  private var format: PixelFormat?
+  /// Of the nodes asked about so far; nil when no requantizer is ONNX's and no maps are added.
+  private var planner: LayerPlanner?
 
   /// `graph` must be valid (`QuantizedGraph.verify`).
   init(_ graph: QuantizedGraph) {
-    self.graph = graph
-    let isExact = graph.nodes.contains { $0.operation.isExact }
-    format = isExact ? try? LayerPlanner.inputFormat(graph) : nil
+    let isNeeded = graph.nodes.contains { node in
+      if case .add(let add) = node.operation { return add.output.isExact }
+      return node.operation.isExact
+    }
+    planner = isNeeded ? try? LayerPlanner(graph) : nil
   }
 
-  /// A diagnostic when a requantizer of this node has no line. To be asked about each node of the
-  /// chain in turn, once the node is known to be one that hardware has.
+  /// A diagnostic when a requantizer of this node has no line, or a sum no plane. To be asked about each
+  /// node in turn, once the node is known to be one that hardware has.
   mutating func problem(of id: ValueID) -> Diagnostic? {
-    let node = graph[id]
-    guard let input = format, node.operation != .reshape else { return nil }
-    let plan = LayerPlan(id, node, input: input)
-    format = plan.output
+    guard let plan = planner?.plan(id) else { return nil }
+    let node = plan.node
+    if let sum = plan.sum, sum.isExact, sum.form(plan.input, plan.output.channels) == nil {
+      return Diagnostic(
+        "the sum of two maps rounds in such a way that no plane over both codes equals it",
+        node: node.name,
+        remedy: "fix the layers before it, or export scales that are no powers of two")
+    }
     guard node.operation.isExact else { return nil }
     var multipliers = ConstantMultiplier()
     for channel in plan.output.liveChannels {

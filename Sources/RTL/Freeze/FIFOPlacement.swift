@@ -1,7 +1,7 @@
 import NeuralGraph
 
-/// Where the FIFOs of a chain of layers stand: one before every window and accumulator, one at the
-/// end, and others before pointwise layers where they save bits.
+/// Where the FIFOs of layers stand: one before every window, accumulator, join and reader of a fork, one
+/// at the end, and others before pointwise layers where they save bits.
 ///
 /// A FIFO must cover the ranks since its stage's window, in words as wide as the pixels where it
 /// stands. Between a layer of few channels and a pointwise layer that makes many of them (the
@@ -12,7 +12,8 @@ package struct FIFOPlacement {
   package struct Element: Hashable, Sendable {
     /// How the layer takes its pixels, as the head of a stage.
     package var kind: StageTiming.Kind
-    /// True when a stage must begin with it: a window or an accumulator.
+    /// True when a stage must begin with it: a window, an accumulator, a join, a reader of a stream
+    /// that forks.
     package var beginsStage: Bool
     package var ranks: Int
     /// Bits of a pixel before and behind it.
@@ -34,57 +35,84 @@ package struct FIFOPlacement {
   let sidebandBits: Int
   /// Heads of the stages that there must be, for the rates.
   private let heads: StreamTiming
-  /// For each element its head in `heads`.
+  /// For each element its head in `heads`; for each head its element and those behind it up to the next.
   private let headOfElement: [Int]
+  private let runs: [[Int]]
 
-  package init(_ elements: [Element], sidebandBits: Int) {
+  /// `sources` are the elements that each element reads, earlier ones, nil for the input; a chain if it is
+  /// nil. An element that begins no stage reads one that nobody else reads.
+  package init(_ elements: [Element], sources: [[Int?]]? = nil, sidebandBits: Int) {
     precondition(elements.first?.beginsStage == true, "the first layer begins a stage")
     self.elements = elements
     self.sidebandBits = sidebandBits
+    let sources = sources ?? elements.indices.map { [$0 == 0 ? nil : $0 - 1] }
     var heads: [StageTiming] = []
-    headOfElement = elements.map { element in
-      if element.beginsStage { heads.append(StageTiming(element.kind, ranks: 1)) }
-      return heads.count - 1
+    var inputs: [[StageInput]] = []
+    var headOfElement: [Int] = []
+    var runs: [[Int]] = []
+    for (index, element) in elements.enumerated() {
+      if element.beginsStage {
+        headOfElement.append(heads.count)
+        heads.append(StageTiming(element.kind, ranks: 1))
+        inputs.append(sources[index].map { StageInput(stage: $0.map { headOfElement[$0] }) })
+        runs.append([index])
+      } else {
+        headOfElement.append(headOfElement[sources[index][0]!])
+        runs[headOfElement[index]].append(index)
+      }
     }
-    self.heads = StreamTiming(stages: heads)
+    self.headOfElement = headOfElement
+    self.runs = runs
+    self.heads = StreamTiming(
+      stages: heads, inputs: inputs, inputHeight: heads[0].inputHeight,
+      inputWidth: heads[0].inputWidth)
   }
 
   /// The elements that begin a stage when the bits are least; of equal placements the one with the
   /// fewest stages. Quadratic in the number of pointwise layers in a row.
-  package func stageStarts() -> [Int] {
-    // Element i is the first of a stage: the least bits of all before it, and the stage before.
-    var best = [(bits: Int, stages: Int, previous: Int)?](repeating: nil, count: elements.count + 1)
-    best[0] = (0, 0, 0)
-    for end in 1...elements.count {
+  package func stageStarts() -> [Int] { stages().map { $0[0] } }
+
+  /// The elements of each stage, the stages in the order of their first.
+  package func stages() -> [[Int]] {
+    runs.flatMap(stages).sorted { $0[0] < $1[0] }
+  }
+
+  /// The stages of elements one behind the other, of which only the first must begin one.
+  private func stages(_ run: [Int]) -> [[Int]] {
+    // The least bits of the first `end` elements, and where their last stage begins.
+    var best: [(bits: Int, stages: Int, previous: Int)] = [(0, 0, 0)]
+    for end in 1...run.count {
+      var least: (bits: Int, stages: Int, previous: Int)?
       for start in stride(from: end - 1, through: 0, by: -1) {
-        if let before = best[start] {
-          let candidate = (before.bits + bits(start..<end), before.stages + 1, start)
-          if let known = best[end], (known.bits, known.stages) <= (candidate.0, candidate.1) {
-          } else {
-            best[end] = candidate
-          }
-        }
-        if elements[start].beginsStage { break }
+        let before = best[start]
+        let candidate = (before.bits + bits(run[start..<end]), before.stages + 1, start)
+        if let least, (least.bits, least.stages) <= (candidate.0, candidate.1) { continue }
+        least = candidate
       }
+      best.append(least!)
     }
-    var starts: [Int] = []
-    var end = elements.count
+    var stages: [[Int]] = []
+    var end = run.count
     while end > 0 {
-      end = best[end]!.previous
-      starts.append(end)
+      let start = best[end].previous
+      stages.append(Array(run[start..<end]))
+      end = start
     }
-    return starts.reversed()
+    return stages.reversed()
   }
 
   /// Register bits that a stage of these layers costs: its FIFO, and, where no stage must begin, the
   /// registers of one more pixel window and its control.
-  package func bits(_ stage: Range<Int>) -> Int {
-    let head = elements[stage.lowerBound]
+  package func bits(_ stage: Range<Int>) -> Int { bits(Array(stage)[...]) }
+
+  private func bits(_ stage: ArraySlice<Int>) -> Int {
+    let first = stage[stage.startIndex]
+    let head = elements[first]
     let ranks = stage.reduce(0) { $0 + elements[$1].ranks }
     let timing = StageTiming(head.kind, ranks: max(1, ranks), fifoDepth: 1)
     let depth = heads.maximumOutputs(
-      of: headOfElement[stage.lowerBound], inCycles: timing.creditLoop)
-    let fifo = depth * (max(1, elements[stage.upperBound - 1].outputBits) + sidebandBits + 2)
+      of: headOfElement[first], inCycles: timing.creditLoop)
+    let fifo = depth * (max(1, elements[stage[stage.endIndex - 1]].outputBits) + sidebandBits + 2)
     guard !head.beginsStage else { return fifo }
     return fifo + 2 * head.inputBits + controlBits(timing, depth: depth)
   }
@@ -100,14 +128,14 @@ package struct FIFOPlacement {
 }
 
 extension FIFOPlacement {
-  init(_ layers: [Layer], sidebandBits: Int) {
+  init(_ layers: [Layer], sources: [[Int?]], sidebandBits: Int) {
     self.init(
       layers.map { layer in
         Element(
           kind: layer.kindAsHead, beginsStage: layer.form != .pointwise,
           ranks: layer.schedule.ranks, inputBits: layer.input.pixelBits,
           outputBits: layer.output.pixelBits)
-      }, sidebandBits: sidebandBits)
+      }, sources: sources, sidebandBits: sidebandBits)
   }
 }
 

@@ -1,20 +1,21 @@
 import NeuralGraph
 
-/// The front of a network that becomes hardware: a chain of nodes from the input.
+/// The front of a network that becomes hardware: every node up to a cut, a value through which all that
+/// comes after it goes.
 public struct FixedPrefix: Hashable, Sendable {
-  /// Nodes that become layers, in order; the input node is not among them.
+  /// Nodes that become layers, in topological order; the input node is not among them.
   public var layers: [ValueID]
   /// The value that leaves the hardware: the last layer's, or a reshape of it.
   public var result: ValueID
-  /// Why the chain ends there, when not because the wanted number was reached.
+  /// Why it ends there, when not because the wanted number was reached.
   public var reason: Diagnostic?
 
-  /// The longest chain that hardware exists for, cut after `fixedLayers` convolutions if given.
+  /// The longest front that hardware exists for, cut behind `fixedLayers` convolutions if given: at the
+  /// first value behind them at which the network hangs together by one tensor.
   ///
   /// Throws when there are fewer convolutions than wanted, or when the wanted cut lies inside a
-  /// branch: a value before the cut that is read behind it.
+  /// branch: a value before the cut that is read behind it. Names the nearest cuts that there are.
   public init(_ graph: QuantizedGraph, fixedLayers: Int?) throws(Diagnostics) {
-    let readers = graph.readers
     guard let input = graph.values.first(where: { graph[$0].operation == .input }) else {
       throw Diagnostics(Diagnostic("the network has no input"))
     }
@@ -29,37 +30,53 @@ public struct FixedPrefix: Hashable, Sendable {
           "\(fixedLayers) fixed layers are wanted, but the network has \(total) convolutions",
           remedy: "give --fixed-layers at most \(total)"))
     }
+    let readers = graph.readers
+    // Behind which node a value is needed no more; an output always is, and nobody needs a dead end.
+    func lastReader(_ id: ValueID) -> Int {
+      graph.outputs.contains(id) ? .max : readers[id.index].last?.index ?? .max
+    }
     layers = []
     result = input
     var rounding = ExactRounding(graph)
+    var found: [ValueID] = []
     var convolutions = 0
-    var value = input
-    while fixedLayers == nil || convolutions < fixedLayers! {
-      guard readers[value.index].count == 1, !graph.outputs.contains(value) else {
-        if readers[value.index].count > 1 {
-          reason = Diagnostic(
-            "'\(graph[value].name)' is read by \(readers[value.index].count) nodes: "
-              + "the fixed layers would end inside a branch",
-            node: graph[readers[value.index][0]].name,
-            remedy: "give --fixed-layers at most \(convolutions)")
+    // At the last cut.
+    var fixed = 0
+    // The node behind which no value before the next one is needed.
+    var needed = lastReader(input)
+    var problem: Diagnostic?
+    // Every node comes from the one input, so a cut's nodes are all those up to it.
+    for id in graph.values where id > input {
+      if fixedLayers == fixed || needed == .max { break }
+      problem = Self.problem(of: id, in: graph) ?? rounding.problem(of: id)
+      if problem != nil { break }
+      if graph[id].operation.isConvolution { convolutions += 1 }
+      if graph[id].operation != .reshape { found.append(id) }
+      if needed <= id.index {
+        if let fixedLayers, convolutions > fixedLayers {
+          throw Diagnostics(
+            Self.insideBranch(graph, result, wanted: fixedLayers, cuts: [fixed, convolutions]))
         }
-        break
+        layers = found
+        result = id
+        fixed = convolutions
       }
-      let next = readers[value.index][0]
-      if let problem = Self.problem(of: next, in: graph) ?? rounding.problem(of: next) {
-        reason = problem
-        break
-      }
-      if graph[next].operation.isConvolution { convolutions += 1 }
-      if graph[next].operation != .reshape { layers.append(next) }
-      result = next
-      value = next
+      needed = max(needed, lastReader(id))
     }
-    if let fixedLayers, convolutions < fixedLayers {
+    if problem == nil, fixedLayers != fixed, !graph.outputs.contains(result) {
+      // Nothing behind it is a cut: a branch goes on to the end, or to an output.
+      problem = Self.insideBranch(graph, result, wanted: nil, cuts: [fixed])
+    } else if let inner = problem, convolutions > fixed {
+      problem?.remedy =
+        (inner.remedy.map { $0 + "; " } ?? "")
+        + (fixed > 0 ? "give --fixed-layers at most \(fixed)" : "no cut lies before it")
+    }
+    reason = problem
+    if let fixedLayers, fixed < fixedLayers {
       throw Diagnostics(
         reason
           ?? Diagnostic(
-            "only \(convolutions) of the \(fixedLayers) wanted convolutions lie before the output"))
+            "only \(fixed) of the \(fixedLayers) wanted convolutions lie before the output"))
     }
     if layers.isEmpty {
       throw Diagnostics(reason ?? Diagnostic("the network has no layer that can be fixed"))
@@ -67,6 +84,23 @@ public struct FixedPrefix: Hashable, Sendable {
     if graph[layers[layers.count - 1]].type.shape != graph[result].type.shape {
       result = layers[layers.count - 1]
     }
+  }
+
+  /// Behind the value `fork` several ways go on, and no cut lies among them. `cuts` are the numbers of
+  /// convolutions of the cuts before and behind.
+  private static func insideBranch(
+    _ graph: QuantizedGraph, _ fork: ValueID, wanted: Int?, cuts: [Int]
+  ) -> Diagnostic {
+    let readers = graph.readers[fork.index]
+    let remedy = cuts.filter { $0 > 0 }.map(String.init).joined(separator: " or ")
+    return Diagnostic(
+      (wanted.map { "\($0) fixed layers end inside a branch: " } ?? "")
+        + "'\(graph[fork].name)' is read by \(readers.count) node"
+        + (readers.count == 1 ? "" : "s")
+        + (wanted == nil ? ": the fixed layers would end inside a branch" : ""),
+      node: readers.first.map { graph[$0].name } ?? graph[fork].name,
+      remedy: remedy.isEmpty
+        ? nil : "give --fixed-layers \(cuts.count > 1 ? "" : "at most ")\(remedy)")
   }
 
   /// Why this node cannot be hardware, or nil when it can.
@@ -99,7 +133,19 @@ public struct FixedPrefix: Hashable, Sendable {
       let isFlat = source.elementCount == source.channels
       return isFlat && node.type.shape.elementCount == node.type.shape.channels
         ? nil : refuse("a reshape of a map of \(source) is not streamed")
-    case .add: return refuse("a sum of two maps is not supported in hardware")
+    case .add(let add):
+      if add.first.multiplier < 0 || add.second.multiplier < 0 {
+        return refuse("a difference of two maps is not supported in hardware")
+      }
+      let shape = node.type.shape
+      let isFlat = shape.elementCount == shape.channels
+      let isWhole = node.operands.allSatisfy {
+        let operand = graph[$0].type.shape
+        return isFlat
+          ? operand.elementCount == operand.channels && operand.channels == shape.channels
+          : operand == shape && shape.isImage
+      }
+      return isWhole ? nil : refuse("a sum of maps of other sizes is not supported in hardware")
     case .multiply: return refuse("a product of two maps is not supported in hardware")
     case .table(let table):
       return refuse("a table (\(table.function.tfliteName)) is not supported in hardware")

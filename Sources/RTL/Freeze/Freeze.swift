@@ -17,6 +17,14 @@ public enum Freeze {
   ) throws(Diagnostics) -> Design {
     let prefix = try FixedPrefix(graph, fixedLayers: options.fixedLayers)
     var plans = try LayerPlanner.plan(prefix, graph)
+    // A stage begins where a stream comes in, forks or joins.
+    let sources = readLayers(plans)
+    var readers = [Int](repeating: 0, count: plans.count)
+    for source in sources.joined() { if let source { readers[source] += 1 } }
+    for index in plans.indices where plans[index].form == .pointwise {
+      let isAlone = sources[index].count == 1 && sources[index][0].map { readers[$0] == 1 } ?? false
+      if !isAlone { plans[index].makeWindowed() }
+    }
     var names = LegalNames(reserved: reservedNames)
     let designName = names.legalize(designName(graph.name))
     let layerNames = plans.enumerated().map { index, plan in
@@ -35,32 +43,50 @@ public enum Freeze {
       try checkDepth(zip(plans.map(\.node.name), lowered.map(\.graphs)), limit: limit)
     }
     var layers = lowered.map(\.layer)
-    let starts = FIFOPlacement(layers, sidebandBits: options.sidebandBits).stageStarts()
+    let groups = FIFOPlacement(
+      layers, sources: sources, sidebandBits: options.sidebandBits
+    ).stages()
     // A pointwise layer that begins a stage takes its pixels through a window of one.
-    let windowed = starts.filter { plans[$0].form == .pointwise }
-    for index in windowed {
-      plans[index].form = .window(
-        .pointwise(height: plans[index].input.height, width: plans[index].input.width))
-    }
+    let windowed = groups.map { $0[0] }.filter { plans[$0].form == .pointwise }
+    for index in windowed { plans[index].makeWindowed() }
     let again = inParallel(windowed.count) { [plans] place in
       lower(plans[windowed[place]], windowed[place], lowered[windowed[place]].graphs)
     }
     for (place, index) in windowed.enumerated() { layers[index] = again[place].layer }
     var stages: [Stage] = []
-    for (start, end) in zip(starts, starts.dropFirst() + [layers.count]) {
-      let group = Array(layers[start..<end])
+    var stageOfLayer: [Int: Int] = [:]
+    for indices in groups {
+      let group = indices.map { layers[$0] }
       let name = names.legalize("stage\(stages.count + 1)")
-      let stage = Stage(
-        name: name, module: "\(designName)_\(name)", layers: group,
-        timing: StageTiming(
-          group[0].kindAsHead, ranks: group.reduce(0) { $0 + $1.schedule.ranks }))
-      stages.append(stage)
+      stageOfLayer[indices[indices.count - 1]] = stages.count
+      stages.append(
+        Stage(
+          name: name, module: "\(designName)_\(name)", layers: group,
+          timing: StageTiming(
+            group[0].kindAsHead, ranks: group.reduce(0) { $0 + $1.schedule.ranks }),
+          inputs: sources[indices[0]].map { StageInput(stage: $0.map { stageOfLayer[$0]! }) }))
     }
-    let timing = StreamTiming(stages: stages.map(\.timing)).withSafeFIFOs()
-    for index in stages.indices { stages[index].timing = timing.stages[index] }
-    return Design(
-      name: designName, inputName: graph[graph[prefix.layers[0]].operands[0]].name,
-      input: plans[0].input, stages: stages, options: options, end: prefix.reason)
+    let input = plans[0].input
+    let timing = StreamTiming(
+      stages: stages.map(\.timing), inputs: stages.map(\.inputs), inputHeight: input.height,
+      inputWidth: input.width
+    ).withSafeFIFOs()
+    for index in stages.indices {
+      stages[index].timing = timing.stages[index]
+      stages[index].inputs = timing.inputs[index]
+    }
+    let design = Design(
+      name: designName, inputName: graph[graph[prefix.layers[0]].operands[0]].name, input: input,
+      stages: stages, options: options, end: prefix.reason)
+    let problems = timing.verifySkips(names: stages.map(\.name))
+    if !problems.isEmpty { throw Diagnostics(problems) }
+    return design
+  }
+
+  /// For each layer the layers that it reads; nil for the design's input.
+  private static func readLayers(_ plans: [LayerPlan]) -> [[Int?]] {
+    let layers = Dictionary(uniqueKeysWithValues: zip(plans.map(\.value), plans.indices))
+    return plans.map { plan in plan.operands.map { layers[$0] } }
   }
 
   /// Throws when the weight sums of layers need more adder levels than the limit; names them all.

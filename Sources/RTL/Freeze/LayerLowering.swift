@@ -6,38 +6,82 @@ struct LayerPlan {
   var value: ValueID
   var node: QuantizedNode
   var form: LayerForm
+  /// The values that it reads, each once, reshapes aside.
+  var operands: [ValueID]
+  /// A pixel of each of them, their channels one behind the other.
   var input: PixelFormat
   var output: PixelFormat
   var analysis: ChannelAnalysis?
+  /// Of a sum of two maps.
+  var sum: SumPlan?
   /// Position among the convolutions, from 1.
   var convolution: Int?
 }
 
-/// Settles the layers of a prefix one after the other: each needs its predecessor's channels.
+/// Settles the layers of a prefix one after the other: each needs the channels of those that it reads.
 struct LayerPlanner {
+  private let graph: QuantizedGraph
+  /// What flows, by value; a reshape is what it reshapes.
+  private var formats: [ValueID: PixelFormat]
+  private var origins: [ValueID: ValueID] = [:]
+
+  /// Knows the input so far.
+  init(_ graph: QuantizedGraph) throws(Diagnostics) {
+    self.graph = graph
+    let (input, format) = try Self.input(graph)
+    formats = [input: format]
+    origins = [input: input]
+  }
+
   static func plan(_ prefix: FixedPrefix, _ graph: QuantizedGraph) throws(Diagnostics)
     -> [LayerPlan]
   {
-    var format = try inputFormat(graph)
+    var planner = try LayerPlanner(graph)
     var plans: [LayerPlan] = []
     var convolutions = 0
-    for value in prefix.layers {
-      let node = graph[value]
-      if node.operation.isConvolution { convolutions += 1 }
-      var plan = LayerPlan(value, node, input: format)
-      if node.operation.isConvolution { plan.convolution = convolutions }
-      // The first layer takes the stream through a window even when it is 1x1.
-      if plans.isEmpty, plan.form == .pointwise {
-        plan.form = .window(.pointwise(height: format.height, width: format.width))
+    let layers = Set(prefix.layers)
+    for value in graph.values where value <= prefix.layers[prefix.layers.count - 1] {
+      guard var plan = planner.plan(value) else { continue }
+      precondition(layers.contains(value), "every node before the last layer is a layer")
+      if plan.node.operation.isConvolution {
+        convolutions += 1
+        plan.convolution = convolutions
       }
       plans.append(plan)
-      format = plan.output
     }
     return plans
   }
 
+  /// The plan of a node behind those planned so far; nil for the input and for reshapes.
+  mutating func plan(_ value: ValueID) -> LayerPlan? {
+    let node = graph[value]
+    if node.operation == .input { return nil }
+    let sources = node.operands.map { origins[$0]! }
+    if node.operation == .reshape {
+      origins[value] = sources[0]
+      return nil
+    }
+    var operands: [ValueID] = []
+    for source in sources where !operands.contains(source) { operands.append(source) }
+    var input = formats[operands[0]]!
+    for other in operands.dropFirst() { input.channels += formats[other]!.channels }
+    var sum: SumPlan?
+    if case .add(let add) = node.operation {
+      sum = SumPlan(
+        add: add,
+        zeroPoints: (
+          graph[node.operands[0]].type.zeroPoint, graph[node.operands[1]].type.zeroPoint
+        ), zeroPoint: node.type.zeroPoint,
+        secondChannel: operands.count > 1 ? formats[operands[0]]!.channels.count : 0)
+    }
+    let plan = LayerPlan(value, node, operands: operands, input: input, sum: sum)
+    origins[value] = value
+    formats[value] = plan.output
+    return plan
+  }
+
   /// The map that enters the hardware.
-  static func inputFormat(_ graph: QuantizedGraph) throws(Diagnostics) -> PixelFormat {
+  private static func input(_ graph: QuantizedGraph) throws(Diagnostics) -> (ValueID, PixelFormat) {
     guard let input = graph.values.first(where: { graph[$0].operation == .input }) else {
       throw Diagnostics(Diagnostic("the network has no input"))
     }
@@ -48,19 +92,25 @@ struct LayerPlanner {
           "the input is \(type.shape), not an image", node: graph[input].name,
           remedy: "hardware takes 1xHxWxC"))
     }
-    return PixelFormat(
-      height: type.shape.height, width: type.shape.width,
-      channels: Array(repeating: .live(type.element.range), count: type.shape.channels),
-      element: type.element, zeroPoint: type.zeroPoint)
+    return (
+      input,
+      PixelFormat(
+        height: type.shape.height, width: type.shape.width,
+        channels: Array(repeating: .live(type.element.range), count: type.shape.channels),
+        element: type.element, zeroPoint: type.zeroPoint)
+    )
   }
 }
 
 extension LayerPlan {
-  /// The plan of a node that hardware has, behind a map of this format.
-  init(_ value: ValueID, _ node: QuantizedNode, input: PixelFormat) {
+  /// The plan of a node that hardware has, behind pixels of this format.
+  fileprivate init(
+    _ value: ValueID, _ node: QuantizedNode, operands: [ValueID], input: PixelFormat,
+    sum: SumPlan?
+  ) {
     self.init(
-      value: value, node: node, form: .pointwise, input: input, output: input, analysis: nil,
-      convolution: nil)
+      value: value, node: node, form: .pointwise, operands: operands, input: input, output: input,
+      analysis: nil, sum: sum, convolution: nil)
     settle()
   }
 
@@ -126,6 +176,11 @@ extension LayerPlan {
     }
   }
 
+  /// Makes a pointwise layer take its pixels through a window of one, as a stage's first layer does.
+  mutating func makeWindowed() {
+    form = .window(.pointwise(height: input.height, width: input.width))
+  }
+
   /// Sets form, output channels and output size.
   fileprivate mutating func settle() {
     var channels: [Channel]
@@ -136,6 +191,10 @@ extension LayerPlan {
       let analysis = ChannelAnalysis(layer, input: input, requantize: requantize)
       self.analysis = analysis
       channels = analysis.outputs
+    } else if let sum {
+      // A pixel of each map at a time, through registers.
+      form = .window(.pointwise(height: height, width: width))
+      channels = sum.outputs(input, count: node.type.shape.channels)
     } else {
       switch node.operation {
       case .averagePool(let pool):
@@ -195,6 +254,8 @@ extension LayerPlan {
         graphs: graphs, requantize: requantize)
       builder = lowering.lower()
       graphs = lowering.graphs
+    } else if let sum {
+      builder = sum.lower(input, output.channels, search: options.search)
     } else {
       var lowering = PoolLowering(input: input, output: output)
       switch (node.operation, form) {
@@ -217,7 +278,7 @@ extension LayerPlan {
     let inputs = fanOut.origins.mapValues { builder.inputs[$0]! }
     var layer = Layer(
       name: name, module: module, value: value, valueName: node.name, kind: kind, form: form,
-      input: input,
+      operands: operands, input: input,
       output: output, inputs: inputs, datapath: datapath, widths: widths, schedule: schedule,
       cost: builder.cost)
     layer.cost.convolution = convolution
@@ -250,6 +311,7 @@ extension LayerPlan {
     case .maxPool(let pool): return window("max pool", pool.geometry)
     case .mean: return "global mean"
     case .rescale: return "requantization"
+    case .add: return "sum of two maps"
     default: return "layer"
     }
   }

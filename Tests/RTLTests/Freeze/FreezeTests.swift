@@ -3,7 +3,7 @@ import RTL
 import Testing
 
 /// Compares every layer of the design, at proved widths, with the reference interpreter.
-private func expectEqual(
+func expectEqual(
   _ network: SmallNetwork, options: FreezeOptions = FreezeOptions(), frames: UInt64 = 3,
   sourceLocation: SourceLocation = #_sourceLocation
 ) throws -> Design {
@@ -144,23 +144,50 @@ private func expectEqual(
     #expect(try diagnostic(network.graph, 0).message.contains("0 fixed layers"))
   }
 
-  @Test("Fixed layers that end inside a branch are refused, with the layers that can be fixed")
+  @Test("Fixed layers that end inside a branch are refused, with the nearest cuts that there are")
   func branch() throws {
     var network = SmallNetwork(height: 8, width: 8, channels: 1)
     network.convolve("a", kernel: 3, channels: 2)
-    network.convolve("b", kernel: 1, channels: 2)
-    var graph = network.graph
-    let one = FixedPointMultiplier(real: 0.5)
-    let sum = graph.append(
-      QuantizedNode(
-        name: "sum",
-        operation: .add(QuantizedAdd(first: one, second: one, output: one, clamp: 0...255)),
-        operands: [ValueID(1), ValueID(2)], type: graph[ValueID(2)].type))
-    graph.outputs = [sum]
-    let found = try diagnostic(graph, 2)
-    #expect(found.message.contains("inside a branch"))
+    let fork = network.value
+    network.convolve("b", kernel: 3, channels: 2)
+    network.convolve("c", kernel: 1, channels: 2)
+    network.add("sum", network.value, fork)
+    network.convolve("d", kernel: 1, channels: 2)
+    let found = try diagnostic(network.graph, 2)
+    #expect(found.message.contains("2 fixed layers end inside a branch: 'a' is read by 2 nodes"))
+    #expect(found.remedy == "give --fixed-layers 1 or 3")
+    for (count, layers) in [(1, ["a"]), (3, ["a", "b", "c", "sum"])] {
+      let design = try Freeze.design(network.graph, options: FreezeOptions(fixedLayers: count))
+      #expect(design.layers.map(\.valueName) == layers)
+    }
+    #expect(try Freeze.design(network.graph, options: FreezeOptions()).layers.count == 5)
+  }
+
+  @Test("A fork before the first convolution leaves only the cut behind it")
+  func branchAtInput() throws {
+    var network = SmallNetwork(height: 8, width: 8, channels: 2)
+    let fork = network.value
+    network.convolve("a", kernel: 3, channels: 2)
+    network.convolve("b", kernel: 3, channels: 2)
+    network.add("sum", network.value, fork)
+    #expect(try diagnostic(network.graph, 1).remedy == "give --fixed-layers 2")
+  }
+
+  @Test("An operator inside a branch that hardware lacks names the last cut before the branch")
+  func unsupportedBranch() throws {
+    var network = SmallNetwork(height: 8, width: 8, channels: 1)
+    network.convolve("a", kernel: 3, channels: 2)
+    let fork = network.value
+    network.convolve("b", kernel: 3, channels: 2)
+    network.append(
+      "pad", .pad(QuantizedPad(before: [0, 1, 1, 0], after: [0, 1, 1, 0])), 10, 10, 2, zeroPoint: 0)
+    network.convolve("c", kernel: 3, padding: .valid, channels: 2)
+    network.add("sum", network.value, fork)
+    let found = try diagnostic(network.graph, 3)
+    #expect(found.place.node == "pad")
     #expect(found.remedy == "give --fixed-layers at most 1")
-    #expect(try Freeze.design(graph, options: FreezeOptions(fixedLayers: 1)).layers.count == 1)
+    let prefix = try FixedPrefix(network.graph, fixedLayers: nil)
+    #expect(prefix.layers == [ValueID(1)] && prefix.reason?.place.node == "pad")
   }
 
   @Test("Pads beyond the kernel's reach are refused before anything is built")

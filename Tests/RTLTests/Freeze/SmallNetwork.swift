@@ -23,6 +23,24 @@ struct SmallNetwork {
 
   private var type: QuantizedType { graph[last].type }
 
+  /// The value that the next layer reads: the newest, or one chosen before.
+  var value: ValueID { last }
+  mutating func go(to value: ValueID) { last = value }
+
+  /// The sum of two values by TFLite's rule.
+  mutating func add(
+    _ name: String, _ a: ValueID, _ b: ValueID, scales: (Float, Float, Float) = (0.11, 0.07, 0.13),
+    zeroPoint: Int = 0, clamp: ClosedRange<Int>? = nil
+  ) {
+    var type = graph[a].type
+    type.zeroPoint = zeroPoint
+    let add = QuantizedAdd(
+      first: scales.0, second: scales.1, output: scales.2, clamp: clamp ?? type.element.range)!
+    last = graph.append(
+      QuantizedNode(name: name, operation: .add(add), operands: [a, b], type: type))
+    graph.outputs = [last]
+  }
+
   mutating func append(
     _ name: String, _ operation: QuantizedOperation, _ height: Int, _ width: Int, _ channels: Int,
     zeroPoint: Int
