@@ -67,7 +67,10 @@ extension VerificationReport {
       !isStalled && frames > 0 && result.inputCycles.count == frames * input
       && result.outputCycles.count == frames * output
     let isAlone = isClean && frames == 1
-    let neverWaits = design.stages.allSatisfy { $0.fifoDepth >= $0.safeFIFODepth }
+    let neverWaits = design.stages.allSatisfy { stage in
+      stage.fifoDepth >= stage.safeFIFODepth
+        && (stage.inputs ?? []).allSatisfy { $0.skipDepth >= $0.safeSkipDepth }
+    }
     let isUsual = isClean && neverWaits && comesWithOwnPixels(design)
     // A frame's last output waits for the pixels of so many frames, itself included.
     let covering = 1 + (design.latency.lastOutputFollowed - 1) / max(1, input)
@@ -92,14 +95,20 @@ extension VerificationReport {
 }
 
 /// True when a frame's first output needs no flush in any stage: walks from the last stage's first
-/// output back to the input pixel on which it depends.
+/// output back to the input pixels on which it depends.
 private func comesWithOwnPixels(_ design: DesignDescription) -> Bool {
-  var index = 0
-  for stage in design.stages.reversed() {
+  let streams = design.streams
+  // By stage: the last output that is needed.
+  var needed = [Int](repeating: 0, count: design.stages.count)
+  for (number, stage) in design.stages.enumerated().reversed() {
     let window = WindowTiming(stage.geometry)
-    let (row, column) = index.quotientAndRemainder(dividingBy: stage.geometry.outputWidth)
-    index = window.step(row: row, column: column)
+    let (row, column) = needed[number].quotientAndRemainder(
+      dividingBy: stage.geometry.outputWidth)
+    let index = window.step(row: row, column: column)
     if index >= window.pixels { return false }
+    for case .some(let source) in streams[number].map(\.stage) {
+      needed[source] = max(needed[source], index)
+    }
   }
   return true
 }

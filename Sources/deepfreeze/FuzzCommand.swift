@@ -23,6 +23,9 @@ struct FuzzCommand: AsyncParsableCommand {
   @Option(help: "How their requantizers round: tflite or onnx.")
   var arithmetic: FuzzArithmetic = .tflite
 
+  @Option(help: "Whether they branch: chain or branches.")
+  var shape: FuzzShape = .chain
+
   @Option(help: "Networks at a time.")
   var jobs: Int = 2
 
@@ -63,7 +66,8 @@ struct FuzzCommand: AsyncParsableCommand {
         printJSON(Summary(networks: seeds, failures: failures))
       } else {
         print(
-          "\(seeds) random networks (\(arithmetic.rawValue)) from seed \(first): \(failures.count) failed"
+          "\(seeds) random networks (\(arithmetic.rawValue), \(shape.rawValue)) from seed \(first): "
+            + "\(failures.count) failed"
         )
       }
     }
@@ -71,7 +75,7 @@ struct FuzzCommand: AsyncParsableCommand {
   }
 
   private func run(seed: UInt64) async -> Failure {
-    let network = FuzzCase(seed: seed, arithmetic: arithmetic)
+    let network = FuzzCase(seed: seed, arithmetic: arithmetic, shape: shape)
     let runsVerilator =
       verilatorEvery > 0 && (seed &- first).isMultiple(of: UInt64(verilatorEvery))
     let problems = await network.run(
@@ -79,7 +83,8 @@ struct FuzzCommand: AsyncParsableCommand {
     if let crashers, let problem = problems.first {
       do throws(Diagnostics) {
         try writeFile(
-          network.crasher(problem: problem), to: "\(crashers)/\(arithmetic.rawValue)-\(seed).json")
+          network.crasher(problem: problem),
+          to: "\(crashers)/\(arithmetic.rawValue)-\(shape.rawValue)-\(seed).json")
       } catch {
         return Failure(seed: seed, problems: problems + error.all.map(\.description))
       }
@@ -103,3 +108,4 @@ struct FuzzCommand: AsyncParsableCommand {
 }
 
 extension FuzzArithmetic: ExpressibleByArgument {}
+extension FuzzShape: ExpressibleByArgument {}

@@ -125,6 +125,34 @@ import Testing
     await run(Array(stride(from: 1, through: 30, by: 5)), simulators: [.verilator])
   }
 
+  @Test("branches: a seed gives the same network again, valid and wholly in hardware")
+  func branchesAreDeterministic() throws {
+    var joins = 0
+    for seed in 1...80 as ClosedRange<UInt64> {
+      let arithmetic: FuzzArithmetic = seed % 4 == 0 ? .onnx : .tflite
+      let network = RandomNetwork(seed: seed, arithmetic: arithmetic, shape: .branches)
+      #expect(
+        network.graph == RandomNetwork(seed: seed, arithmetic: arithmetic, shape: .branches).graph)
+      #expect(network.graph.verify() == [])
+      let prefix = try FixedPrefix(network.graph, fixedLayers: nil)
+      #expect(prefix.layers.count == network.graph.nodes.count - 1)
+      joins += network.graph.nodes.count {
+        if case .add = $0.operation { true } else { false }
+      }
+    }
+    #expect(joins > 60, "\(joins)")
+  }
+
+  @Test("8 random networks with branches: interpreter, datapaths and Icarus agree")
+  func branchesInIcarus() async {
+    for seed in 1...8 as ClosedRange<UInt64> {
+      let arithmetic: FuzzArithmetic = seed % 4 == 0 ? .onnx : .tflite
+      let problems = await FuzzCase(seed: seed, arithmetic: arithmetic, shape: .branches).run(
+        simulators: seed % 7 == 0 ? [.icarus, .verilator] : [.icarus])
+      #expect(problems == [], "seed \(seed)")
+    }
+  }
+
   private func run(_ seeds: [UInt64], simulators: [Simulator]) async {
     for seed in seeds {
       let problems = await FuzzCase(seed: seed).run(simulators: simulators)

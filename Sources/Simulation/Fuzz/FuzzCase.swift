@@ -11,8 +11,10 @@ public struct FuzzCase: Sendable {
   public var options: FreezeOptions
 
   /// The random network of a seed.
-  public init(seed: UInt64, arithmetic: FuzzArithmetic = .tflite) {
-    let network = RandomNetwork(seed: seed, arithmetic: arithmetic)
+  public init(
+    seed: UInt64, arithmetic: FuzzArithmetic = .tflite, shape: FuzzShape = .chain
+  ) {
+    let network = RandomNetwork(seed: seed, arithmetic: arithmetic, shape: shape)
     self.init(seed: seed, graph: network.graph, options: network.options)
   }
 

@@ -17,15 +17,17 @@ public struct RandomNetwork: Sendable {
 
   /// The network of a seed. Candidates that the checks refuse, or that hardware exists only in part
   /// for, are thrown away; the search is part of the seed's sequence.
-  public init(seed: UInt64, arithmetic: FuzzArithmetic = .tflite) {
+  public init(
+    seed: UInt64, arithmetic: FuzzArithmetic = .tflite, shape: FuzzShape = .chain
+  ) {
     var random = SplitMix64(seed: seed)
     while true {
-      var builder = Builder(random: random, arithmetic: arithmetic)
+      var builder = RandomNetworkBuilder(random: random, arithmetic: arithmetic, shape: shape)
       let candidate = builder.network()
       random = builder.random
       let options = Self.options(&random)
       if let candidate, candidate.verify().isEmpty,
-        arithmetic == .tflite || Self.isWholeInHardware(candidate)
+        (arithmetic == .tflite && shape == .chain) || Self.isWholeInHardware(candidate)
       {
         graph = candidate
         self.options = options
@@ -34,7 +36,7 @@ public struct RandomNetwork: Sendable {
     }
   }
 
-  /// ONNX's requantizers have hardware only where no two ties in a row are met.
+  /// ONNX's requantizers have hardware only where no two ties in a row are met, sums where a plane is.
   private static func isWholeInHardware(_ graph: QuantizedGraph) -> Bool {
     guard let prefix = try? FixedPrefix(graph, fixedLayers: nil) else { return false }
     return prefix.layers.count == graph.nodes.count - 1
@@ -71,12 +73,14 @@ public struct RandomNetwork: Sendable {
 }
 
 /// Builds one candidate.
-private struct Builder {
+struct RandomNetworkBuilder {
   var random: SplitMix64
-  private let arithmetic: FuzzArithmetic
-  private var graph: QuantizedGraph
+  let arithmetic: FuzzArithmetic
+  let shape: FuzzShape
+  var graph: QuantizedGraph
 
-  init(random: SplitMix64, arithmetic: FuzzArithmetic) {
+  init(random: SplitMix64, arithmetic: FuzzArithmetic, shape: FuzzShape) {
+    self.shape = shape
     self.random = random
     self.arithmetic = arithmetic
     graph = QuantizedGraph(name: "")
@@ -98,14 +102,17 @@ private struct Builder {
       type(height, width, random.number(in: 1...9), element, zeroPoint: zeroPoint(element)))
     let layers = random.number(in: 1...4)
     for layer in 0..<layers {
-      guard let next = self.layer(after: value, isLast: layer == layers - 1) else { return nil }
+      let next =
+        shape == .branches && random.chance(1, in: 2)
+        ? block(after: value) : self.layer(after: value, isLast: layer == layers - 1)
+      guard let next else { return nil }
       value = next
     }
     graph.outputs = [value]
     return graph
   }
 
-  private mutating func extent() -> Int {
+  mutating func extent() -> Int {
     switch random.number(in: 0...9) {
     case 0: 1
     case 1: random.number(in: 2...3)
@@ -114,7 +121,7 @@ private struct Builder {
     }
   }
 
-  private mutating func zeroPoint(_ element: QuantizedElement) -> Int {
+  mutating func zeroPoint(_ element: QuantizedElement) -> Int {
     let range = element.range
     return switch random.number(in: 0...4) {
     case 0: range.lowerBound
@@ -124,7 +131,7 @@ private struct Builder {
     }
   }
 
-  private func type(
+  func type(
     _ height: Int, _ width: Int, _ channels: Int, _ element: QuantizedElement, zeroPoint: Int
   ) -> QuantizedType {
     QuantizedType(
@@ -132,7 +139,7 @@ private struct Builder {
       scale: 0.5, zeroPoint: zeroPoint)
   }
 
-  private mutating func append(
+  mutating func append(
     _ operation: QuantizedOperation, _ operands: [ValueID], _ type: QuantizedType
   ) -> ValueID {
     graph.append(
@@ -140,7 +147,7 @@ private struct Builder {
         name: random.choose(Self.nodeNames), operation: operation, operands: operands, type: type))
   }
 
-  private mutating func layer(after value: ValueID, isLast: Bool) -> ValueID? {
+  mutating func layer(after value: ValueID, isLast: Bool) -> ValueID? {
     let input = graph[value].type
     if input.shape.height * input.shape.width == 1, random.chance(1, in: 3) {
       return fullyConnected(value, input)
@@ -157,13 +164,13 @@ private struct Builder {
     }
   }
 
-  private mutating func divisor(of count: Int) -> Int {
+  mutating func divisor(of count: Int) -> Int {
     random.choose((1...count).filter { count.isMultiple(of: $0) })
   }
 
   // MARK: Windows
 
-  private mutating func geometry(_ shape: TensorShape, mayBeLarge: Bool) -> WindowGeometry? {
+  mutating func geometry(_ shape: TensorShape, mayBeLarge: Bool) -> WindowGeometry? {
     for _ in 0..<40 {
       let kernel = random.choose([1, 2, 3, 3, 3, 4, 5, mayBeLarge ? 7 : 3])
       let isSquare = random.chance(2, in: 3)
@@ -195,8 +202,7 @@ private struct Builder {
     return nil
   }
 
-  private mutating func pool(_ value: ValueID, _ input: QuantizedType, isAverage: Bool) -> ValueID?
-  {
+  mutating func pool(_ value: ValueID, _ input: QuantizedType, isAverage: Bool) -> ValueID? {
     guard let geometry = geometry(input.shape, mayBeLarge: false) else { return nil }
     let clamp = clamp(input.element, input.zeroPoint)
     let pool = QuantizedPool(geometry: geometry, clamp: clamp)
@@ -207,7 +213,7 @@ private struct Builder {
         zeroPoint: input.zeroPoint))
   }
 
-  private mutating func global(_ value: ValueID, _ input: QuantizedType) -> ValueID? {
+  mutating func global(_ value: ValueID, _ input: QuantizedType) -> ValueID? {
     let (height, width) = (input.shape.height, input.shape.width)
     let channels = input.shape.channels
     if random.chance(1, in: 2) {
@@ -237,7 +243,7 @@ private struct Builder {
       type(1, 1, channels, input.element, zeroPoint: zero))
   }
 
-  private mutating func rescale(_ value: ValueID, _ input: QuantizedType) -> ValueID {
+  mutating func rescale(_ value: ValueID, _ input: QuantizedType) -> ValueID {
     let element: QuantizedElement = random.chance(1, in: 2) ? .uint8 : .int8
     let zero = zeroPoint(element)
     let real = random.choose([1.0, 0.5, 0.3, 1.9, 0.01, 2.5])
@@ -254,7 +260,7 @@ private struct Builder {
         input.shape.height, input.shape.width, input.shape.channels, element, zeroPoint: zero))
   }
 
-  private mutating func clamp(_ element: QuantizedElement, _ zero: Int) -> ClosedRange<Int> {
+  mutating func clamp(_ element: QuantizedElement, _ zero: Int) -> ClosedRange<Int> {
     let range = element.range
     switch random.number(in: 0...5) {
     case 0...1: return range
@@ -269,19 +275,22 @@ private struct Builder {
 
   // MARK: Weights
 
-  private mutating func convolution(
-    _ value: ValueID, _ input: QuantizedType, groups: Int, isPointwise: Bool = false
+  mutating func convolution(
+    _ value: ValueID, _ input: QuantizedType, groups: Int, isPointwise: Bool = false,
+    window: WindowGeometry? = nil, channels: Int? = nil
   ) -> ValueID? {
     let shape = input.shape
     let perGroup = shape.channels / groups
     let geometry =
-      isPointwise
-      ? WindowGeometry(
-        inputHeight: shape.height, inputWidth: shape.width, kernelHeight: 1, kernelWidth: 1,
-        strideY: 1, strideX: 1, padding: .valid)
-      : self.geometry(shape, mayBeLarge: perGroup <= 2)
+      window != nil
+      ? window
+      : isPointwise
+        ? WindowGeometry(
+          inputHeight: shape.height, inputWidth: shape.width, kernelHeight: 1, kernelWidth: 1,
+          strideY: 1, strideX: 1, padding: .valid)
+        : self.geometry(shape, mayBeLarge: perGroup <= 2)
     guard let geometry else { return nil }
-    let outputs = groups * random.number(in: 1...max(1, 9 / groups))
+    let outputs = channels ?? groups * random.number(in: 1...max(1, 9 / groups))
     let taps = geometry.kernelHeight * geometry.kernelWidth * perGroup
     let element: QuantizedElement = random.chance(1, in: 5) ? .uint8 : input.element
     let zero = zeroPoint(element)
@@ -307,7 +316,7 @@ private struct Builder {
       type(geometry.outputHeight, geometry.outputWidth, outputs, element, zeroPoint: zero))
   }
 
-  private mutating func fullyConnected(_ value: ValueID, _ input: QuantizedType) -> ValueID {
+  mutating func fullyConnected(_ value: ValueID, _ input: QuantizedType) -> ValueID {
     let outputs = random.number(in: 1...9)
     let zero = zeroPoint(input.element)
     var weights: [Int16] = []
@@ -338,7 +347,7 @@ private struct Builder {
   }
 
   /// One output channel's weights, in one of several styles.
-  private mutating func weights(_ count: Int) -> [Int16] {
+  mutating func weights(_ count: Int) -> [Int16] {
     let style = random.number(in: 0...7)
     return (0..<count).map { _ in
       switch style {
@@ -355,7 +364,7 @@ private struct Builder {
 
   /// A bias and a multiplier with which the accumulator of such a channel mostly spans the codes;
   /// sometimes far less, sometimes far more, sometimes a dead channel.
-  private mutating func requantization(_ weights: [Int16]) -> (bias: Int32, real: Double) {
+  mutating func requantization(_ weights: [Int16]) -> (bias: Int32, real: Double) {
     let span = max(1, weights.reduce(0) { $0 + abs(Int($1)) } * 128)
     let bias =
       random.chance(1, in: 8)
