@@ -26,7 +26,8 @@ extension DesignProof {
   ) async throws(Diagnostics) -> DesignProof {
     let expected = try ExpectedLayer.all(of: graph, for: folder.design)
     return try await ScratchFolder.with { scratch throws(Diagnostics) in
-      var prover = DesignProver(folder, expected, try DesignReader(folder, scratch))
+      var prover = DesignProver(
+        folder, expected, input: graph.nodes[0].type, try DesignReader(folder, scratch))
       return try await prover.prove(progress)
     }
   }
@@ -50,31 +51,55 @@ extension ExpectedLayer {
       throw mismatch(error.all.map(\.message).joined(separator: "; "))
     }
     guard prefix.layers.count == design.layers.count,
-      design.stages.flatMap(\.layers) == design.layers.map(\.name)
+      Set(design.stages.flatMap(\.layers)) == Set(design.layers.map(\.name)),
+      design.stages.flatMap(\.layers).count == design.layers.count
     else {
       throw mismatch(
         "it has \(prefix.layers.count) layers to fix, the design \(design.layers.count)")
     }
     let intervals = graph.channelIntervals()
     let firsts = Set(design.stages.compactMap(\.layers.first))
+    // A reshape is what it reshapes.
+    func origin(_ value: ValueID) -> ValueID {
+      graph[value].operation == .reshape ? origin(graph[value].operands[0]) : value
+    }
+    // The design numbers layers as the network does, and lists them stage by stage.
     var layers: [ExpectedLayer] = []
-    for (value, entry) in zip(prefix.layers, design.layers) {
+    for entry in design.layers {
+      guard let number = ExpectedLayer.number(entry.name), prefix.layers.indices.contains(number)
+      else { throw mismatch("it has no layer for \(entry.name)") }
+      let value = prefix.layers[number]
       let node = graph[value]
-      let source = node.operands[0]
       let shape = node.type.shape
       let output = shape.isImage ? Array(shape.dimensions.dropFirst()) : [1, 1, shape.channels]
       guard output == entry.output else {
         throw mismatch("'\(node.name)' makes \(output), and \(entry.name) makes \(entry.output)")
       }
-      var type = graph[source].type
-      if !type.shape.isImage {
-        type.shape = TensorShape(height: 1, width: 1, channels: type.shape.channels)
+      var operands: [ValueID] = []
+      for operand in node.operands.map(origin) where !operands.contains(operand) {
+        operands.append(operand)
       }
-      layers.append(
-        ExpectedLayer(
-          node: node, inputType: type, inputCodes: intervals.codes[source.index],
-          outputCodes: intervals.codes[value.index], beginsStage: firsts.contains(entry.name)))
+      var type = graph[node.operands[0]].type
+      let codes = operands.flatMap { intervals.codes[$0.index] }
+      let (height, width) = type.shape.isImage ? (type.shape.height, type.shape.width) : (1, 1)
+      type.shape = TensorShape(height: height, width: width, channels: codes.count)
+      var layer = ExpectedLayer(
+        node: node, inputType: type, inputCodes: codes,
+        outputCodes: intervals.codes[value.index], beginsStage: firsts.contains(entry.name))
+      if case .add(let add) = node.operation {
+        layer.sum = ExpectedSum(
+          add, zeroPoints: node.operands.map { graph[$0].type.zeroPoint },
+          secondChannel: operands.count > 1 ? node.type.shape.channels : 0,
+          zeroPoint: node.type.zeroPoint, inputs: codes, outputs: layer.outputCodes)
+      }
+      layers.append(layer)
     }
     return layers
+  }
+
+  /// The number of a layer's name, `layer7_x`, from 0.
+  private static func number(_ name: String) -> Int? {
+    guard name.hasPrefix("layer") else { return nil }
+    return Int(name.dropFirst("layer".count).prefix { $0.isASCII && $0.isNumber }).map { $0 - 1 }
   }
 }

@@ -9,13 +9,19 @@ struct DesignProver {
   private let folder: EmittedFolder
   private let expected: [ExpectedLayer]
   private let reader: DesignReader
+  /// The tensor that comes in, as the model has it.
+  private let networkInput: QuantizedType
   private var wiring: [String] = []
   /// Templates that the stages have instances of, and the memory below one of them.
   private var needed: Set<String> = ["df_sram_1r1w"]
   /// By layer; nil where the connections are wrong.
   private var roles: [[String: PortRole]?] = []
 
-  init(_ folder: EmittedFolder, _ expected: [ExpectedLayer], _ reader: DesignReader) {
+  init(
+    _ folder: EmittedFolder, _ expected: [ExpectedLayer], input: QuantizedType,
+    _ reader: DesignReader
+  ) {
+    networkInput = input
     self.folder = folder
     self.expected = expected
     self.reader = reader
@@ -75,14 +81,17 @@ struct DesignProver {
 
   /// Follows the pixels through top, stages and layers.
   private mutating func wire() throws(Diagnostics) {
-    let input = expected[0].inputType
-    var pixel: [PixelBit?] = (0..<8 * input.shape.channels).map {
-      PixelBit(channel: $0 / 8, bit: $0 % 8)
-    }
+    let input = networkInput
+    // By stream, the input first.
+    var pixels: [[PixelBit?]] = [
+      (0..<8 * input.shape.channels).map { PixelBit(channel: $0 / 8, bit: $0 % 8) }
+    ]
+    var channels = [input.shape.channels]
+    let streams = design.streams
     var stages: [Netlist] = []
     var number = 0
     var isKnown = true
-    for stage in design.stages {
+    for (index, stage) in design.stages.enumerated() {
       let netlist = try reader.netlist(stage.module)
       need(netlist)
       guard isKnown else {
@@ -95,27 +104,59 @@ struct DesignProver {
       }
       let connections = StageWiring(
         netlist,
-        .init(layers: layers, first: expected[number], input: pixel))
+        .init(
+          layers: layers, first: expected[number],
+          input: Self.joined(streams[index].map { ($0.stage ?? -1) + 1 }, pixels, channels)))
       let ranks = design.layers[number..<number + layers.count].reduce(0) { $0 &+ $1.ranks }
       for fault in connections.faults { wiring.append("\(stage.name): \(fault.message)") }
       if connections.faults.isEmpty, connections.ranks != ranks {
         wiring.append(
           "\(stage.name): the valid bits take \(connections.ranks) clocks, the layers \(ranks)")
       }
+      if connections.faults.isEmpty, connections.depth != stage.fifoDepth {
+        wiring.append(
+          "\(stage.name): the FIFO has \(connections.depth) words, the design \(stage.fifoDepth)")
+      }
       stages.append(netlist)
       // Behind a stage with wrong connections nobody knows what the pixels are.
       isKnown = connections.faults.isEmpty
       guard isKnown else { continue }
       roles += connections.roles.map { $0 }
-      pixel = connections.output
+      pixels.append(connections.output)
       number += layers.count
+      channels.append(expected[number - 1].outputCodes.count)
     }
     while roles.count < expected.count { roles.append(nil) }
     let netlist = try reader.netlist(design.name)
     need(netlist)
-    var top = TopWiring(netlist, stages: stages, input: input)
-    if isKnown { top.checkOutput(pixel, codes: expected[expected.count - 1].outputCodes) }
+    var isLive = pixels.map { $0.contains { $0 != nil } }
+    while isLive.count <= stages.count { isLive.append(true) }
+    var top = TopWiring(
+      netlist, stages: stages, inputs: streams, isLive: isLive, input: input)
+    if isKnown {
+      top.checkOutput(
+        pixels[pixels.count - 1], codes: expected[expected.count - 1].outputCodes)
+    }
     for fault in top.faults { wiring.append("\(design.name): \(fault.message)") }
+  }
+
+  /// The pixel of a stage that reads these streams: their bits one behind the other, the channels of the
+  /// later ones numbered on. Of several streams those without a channel in hardware have no bit.
+  private static func joined(_ streams: [Int], _ pixels: [[PixelBit?]], _ channels: [Int])
+    -> [PixelBit?]
+  {
+    if streams.count == 1 { return pixels[streams[0]] }
+    var bits: [PixelBit?] = []
+    var first = 0
+    for stream in streams {
+      if pixels[stream].contains(where: { $0 != nil }) {
+        bits += pixels[stream].map { bit in
+          bit.map { PixelBit(channel: $0.channel + first, bit: $0.bit) }
+        }
+      }
+      first += channels[stream]
+    }
+    return bits.isEmpty ? [nil] : bits
   }
 
   /// Adders among the modules that layers have instances of.

@@ -11,6 +11,8 @@ struct ExpectedLayer: Sendable {
   var outputCodes: [ClosedRange<Int>]
   /// True for the first layer of a stage.
   var beginsStage: Bool
+  /// Of a sum of two maps, whose input is the channels of both.
+  var sum: ExpectedSum?
 
   /// The window on its input; nil for one that takes pixel by pixel, or whole maps.
   var window: WindowGeometry? {
@@ -67,6 +69,7 @@ struct ExpectedLayer: Sendable {
     case .maxPool: "max pool"
     case .mean: "mean"
     case .rescale: "requantization"
+    case .add: "sum of two maps"
     default: "layer"
     }
   }
@@ -122,6 +125,11 @@ struct ExpectedLayer: Sendable {
           node.type.zeroPoint + rescale.requantization.apply($0 - inputType.zeroPoint),
           rescale.clamp)
       }
+    case .add:
+      guard let sum else { throw Diagnostic("there is no rule for this layer", node: node.name) }
+      return try sum.expectation(
+        of: channel, codes: outputCodes[channel], live: live, node: node.name
+      ) { inputAtom($0, layer) }
     default: throw Diagnostic("there is no rule for this layer", node: node.name)
     }
   }

@@ -18,6 +18,8 @@ struct StageWiring {
   private(set) var faults: [Fault] = []
   /// Registers between window and output, as the valid bits pass.
   private(set) var ranks = 0
+  /// Words of the FIFO.
+  private(set) var depth = 0
 
   /// What the stage is to be.
   struct Expectation {
@@ -97,7 +99,7 @@ struct StageWiring {
     wiring.require(fifo, "out_ready", from: "", "out_ready")
     let geometry = geometry
     let user = wiring.bits("", "in_user").count
-    let depth = wiring.instances[fifo]?.parameters["DEPTH"]?.integer ?? 0
+    depth = wiring.instances[fifo]?.parameters["DEPTH"]?.integer ?? 0
     if depth < 1 { wiring.fail("the FIFO's DEPTH is \(depth)") }
     var parameters = [
       ("IMAGE_HEIGHT", geometry.inputHeight), ("IMAGE_WIDTH", geometry.inputWidth),

@@ -64,6 +64,23 @@ enum TemplatePorts {
         outputs: bits("out_valid", "credit_return"))
       ports.inputs["in_data"] = width
       ports.outputs["out_data"] = width
+    case "df_skip_fifo":
+      guard let width = parameter("WIDTH"), parameter("DEPTH") != nil else { return nil }
+      ports = Ports(
+        inputs: bits("aclk", "aresetn", "in_valid", "out_ready"),
+        outputs: bits("in_ready", "out_valid"))
+      ports.inputs["in_data"] = width
+      ports.outputs["out_data"] = width
+    case "df_fork":
+      guard let readers = parameter("READERS") else { return nil }
+      ports = Ports(inputs: bits("in_valid"), outputs: bits("in_ready"))
+      ports.inputs["out_ready"] = readers
+      ports.outputs["out_valid"] = readers
+    case "df_join":
+      guard let inputs = parameter("INPUTS") else { return nil }
+      ports = Ports(inputs: bits("out_ready"), outputs: bits("out_valid"))
+      ports.inputs["in_valid"] = inputs
+      ports.outputs["in_ready"] = inputs
     case "df_stream_in":
       guard let data = parameter("DATA_BITS"), let user = parameter("USER_BITS") else {
         return nil

@@ -227,7 +227,7 @@ import Testing
 }
 
 extension [EmittedFile] {
-  fileprivate mutating func replace(_ path: String, _ from: String, _ to: String) {
+  mutating func replace(_ path: String, _ from: String, _ to: String) {
     guard let index = firstIndex(where: { $0.path == path }) else { return }
     let text = String(decoding: self[index].bytes, as: UTF8.self)
     self[index].bytes = [UInt8](text.replacing(from, with: to).utf8)
