@@ -108,7 +108,7 @@ extension QuantizedNode {
     case .concatenation(let concatenation):
       return try TensorShape.concatenated(operands.map(\.shape), axis: concatenation.axis)
     case .pad(let pad): return try first.padded(before: pad.before, after: pad.after)
-    case .rescale, .table, .softmax: return first
+    case .rescale, .table, .softmax, .l2Normalization: return first
     case .reshape: return try type.shape.reshapeTarget(of: first, from: old[0])
     }
   }

@@ -166,7 +166,7 @@ extension QuantizedNode {
       return (pad.codes(operands[0].codes, fill: pad.code ?? zero, channels: channels), [])
     case .reshape:
       return (reshapedIntervals(operands[0].codes, channels: channels), [])
-    case .softmax:
+    case .softmax, .l2Normalization:
       return (Array(repeating: type.element.range, count: channels), [])
     }
   }

@@ -111,6 +111,7 @@ enum Kernel: Sendable {
   case pad(PadKernel)
   case copy
   case softmax(SoftmaxKernel)
+  case l2Normalization(L2NormalizationKernel)
 
   init(node: QuantizedNode, operands: [QuantizedType]) {
     switch node.operation {
@@ -147,6 +148,8 @@ enum Kernel: Sendable {
     case .reshape: self = .copy
     case .softmax(let softmax):
       self = .softmax(SoftmaxKernel(softmax, input: operands[0], output: node.type))
+    case .l2Normalization:
+      self = .l2Normalization(L2NormalizationKernel(input: operands[0], output: node.type))
     }
   }
 
@@ -165,6 +168,7 @@ enum Kernel: Sendable {
     case .pad(let kernel): return kernel.evaluate(operands[0])
     case .copy: return operands[0]
     case .softmax(let kernel): return kernel.evaluate(operands[0])
+    case .l2Normalization(let kernel): return kernel.evaluate(operands[0])
     }
   }
 }

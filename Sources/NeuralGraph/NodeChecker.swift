@@ -79,6 +79,7 @@ struct NodeChecker {
         "reshapes \(operands[0].shape) to \(node.type.shape), which has another element count")
       requireSameQuantization()
     case .softmax(let softmax): check(softmax)
+    case .l2Normalization: checkL2Normalization()
     }
   }
 
@@ -326,6 +327,18 @@ struct NodeChecker {
       pad.code.map(node.type.element.range.contains) ?? true,
       "fills with \(pad.code ?? 0), which is no \(node.type.element.rawValue)")
     requireSameQuantization()
+  }
+
+  private mutating func checkL2Normalization() {
+    let (input, output) = (operands[0], node.type)
+    require(input.shape == output.shape, "changes its operand's shape")
+    require(
+      input.element == output.element && output.scale == 1 / 128
+        && output.zeroPoint == output.element.range.lowerBound + 128,
+      "gives \(output.quantizationText); an L2 normalization gives scale 1/128 and 0 in the middle")
+    // The sum of squares stays in int32.
+    require(
+      input.shape.channels <= 33_000, "sums \(input.shape.channels) squares; at most 33000 fit")
   }
 
   private mutating func check(_ softmax: QuantizedSoftmax) {

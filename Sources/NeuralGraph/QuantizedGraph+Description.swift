@@ -39,13 +39,14 @@ extension QuantizedOperation {
     case .pad: return "pad"
     case .reshape: return "reshape"
     case .softmax: return "softmax"
+    case .l2Normalization: return "L2 normalization"
     }
   }
 
   /// The operation's parameters, for `QuantizedGraph.description`.
   fileprivate var detail: String {
     switch self {
-    case .input, .reshape: return ""
+    case .input, .reshape, .l2Normalization: return ""
     case .convolution(let c):
       return "\(c.geometry) groups \(c.groups) weights \(c.weights.count) "
         + "\(sha(c.weights)) bias \(sha(c.bias)) multipliers "

@@ -229,6 +229,8 @@ public enum QuantizedOperation: Hashable, Sendable {
   case pad(QuantizedPad)
   case reshape
   case softmax(QuantizedSoftmax)
+  /// TFLite L2_NORMALIZATION in fixed point over the innermost dimension; output scale 1/128.
+  case l2Normalization
 }
 
 /// One node: an operation, its operands, and the tensor that it produces.

@@ -119,6 +119,7 @@ extension QuantizedOperation {
     case .pad: return "PAD"
     case .reshape: return "RESHAPE"
     case .softmax: return "SOFTMAX"
+    case .l2Normalization: return "L2_NORMALIZATION"
     }
   }
 }

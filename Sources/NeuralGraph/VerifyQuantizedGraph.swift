@@ -126,7 +126,8 @@ extension QuantizedOperation {
     case .add(let add): return fixed(add.output)
     case .multiply(let multiply): return fixed(multiply.requantization)
     case .rescale(let rescale): return fixed(rescale.requantization)
-    case .input, .averagePool, .maxPool, .table, .concatenation, .pad, .reshape, .softmax:
+    case .input, .averagePool, .maxPool, .table, .concatenation, .pad, .reshape, .softmax,
+      .l2Normalization:
       return true
     }
   }
@@ -139,7 +140,8 @@ extension QuantizedOperation {
     case .add(let add): return "\(add.output)"
     case .multiply(let multiply): return "\(multiply.requantization)"
     case .rescale(let rescale): return "\(rescale.requantization)"
-    case .input, .averagePool, .maxPool, .table, .concatenation, .pad, .reshape, .softmax:
+    case .input, .averagePool, .maxPool, .table, .concatenation, .pad, .reshape, .softmax,
+      .l2Normalization:
       return ""
     }
   }
@@ -168,7 +170,8 @@ extension QuantizedGraph {
     case .averagePool(let pool), .maxPool(let pool):
       return product(taps(pool.geometry), node.type.shape.channels)
     case .mean: return self[node.operands[0]].type.shape.elementCount
-    case .input, .add, .multiply, .rescale, .table, .concatenation, .pad, .reshape, .softmax:
+    case .input, .add, .multiply, .rescale, .table, .concatenation, .pad, .reshape, .softmax,
+      .l2Normalization:
       return elements
     }
   }

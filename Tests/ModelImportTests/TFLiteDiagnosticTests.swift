@@ -344,6 +344,13 @@ struct TFLiteDiagnosticTests {
     )
   }
 
+  @Test("an L2 normalization to another scale than 1/128")
+  func l2Normalization() {
+    expect(
+      "scale 1/128 with 0 in the middle", node: "output",
+      in: TFLiteNetworks.single("L2_NORMALIZATION", input: [1, 4], output: [1, 4]))
+  }
+
   @Test("a concatenation that LiteRT does not compute, or of shapes that do not fit")
   func concatenation() {
     func joined(_ change: (inout TFLiteWriter) -> Void) -> TFLiteWriter {

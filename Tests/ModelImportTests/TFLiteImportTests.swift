@@ -180,6 +180,34 @@ struct TFLiteImportTests {
     #expect(throws: Diagnostics.self) { try importTFLite(writer.bytes, name: "test") }
   }
 
+  @Test("Detections and classes made of the result are left out, and what they read are outputs")
+  func postprocessing() throws {
+    var writer = TFLiteNetworks.small()
+    let real = writer.activation("real", [1, 2], .float32)
+    writer.add("DEQUANTIZE", [TFLiteNetworks.Tensor.logits], [real])
+    let axis = writer.integers("axis", [1], [1])
+    let best = writer.activation("best", [1], .int32)
+    writer.add("ARG_MAX", [TFLiteNetworks.Tensor.logits, axis], [best])
+    let (boxes, scores) = (
+      writer.activation("boxes", [1, 4], .float32), writer.activation("scores", [1, 1], .float32)
+    )
+    writer.add("CUSTOM", [TFLiteNetworks.Tensor.flat, real], [boxes, scores])
+    writer.operators[writer.operators.count - 1].customName = "TFLite_Detection_PostProcess"
+    writer.outputs = [best, boxes, scores]
+    var notes: [Diagnostic] = []
+    guard
+      case .quantized(let graph) = try importTFLiteModel(
+        writer.bytes, name: "test", note: { notes.append($0) })
+    else {
+      Issue.record("not quantized")
+      return
+    }
+    #expect(graph.outputs.map { graph[$0].name } == ["logits", "flat"])
+    #expect(notes.map(\.place.node) == ["best", "boxes"])
+    let listing = try listTFLite(writer.bytes, name: "test")
+    #expect(listing.diagnostics.isEmpty && listing.entries.allSatisfy(\.isSupported))
+  }
+
   @Test("The listing has every operator, its weights and its convolution number")
   func listing() throws {
     let listing = try listTFLite(TFLiteNetworks.small().bytes, name: "test")

@@ -140,7 +140,8 @@ struct TFLiteWriter {
 
   /// Codes of `enum BuiltinOperator`.
   static let codes = [
-    "ADD": 0, "AVERAGE_POOL_2D": 1, "CONCATENATION": 2, "CONV_2D": 3, "DEPTHWISE_CONV_2D": 4,
+    "ADD": 0, "AVERAGE_POOL_2D": 1, "L2_NORMALIZATION": 11, "ARG_MAX": 56, "CONCATENATION": 2,
+    "CONV_2D": 3, "DEPTHWISE_CONV_2D": 4,
     "DEQUANTIZE": 6,
     "FULLY_CONNECTED": 9, "LOGISTIC": 14, "MAX_POOL_2D": 17, "MUL": 18, "RELU": 19, "RELU6": 21,
     "RESHAPE": 22, "SOFTMAX": 25, "CUSTOM": 32, "PAD": 34, "MEAN": 40, "SQUEEZE": 43,

@@ -22,7 +22,7 @@ extension LayerShape {
         outputChannels: output.channels)
     }
     switch node.operation {
-    case .input, .concatenation, .pad, .reshape, .softmax: return nil
+    case .input, .concatenation, .pad, .reshape, .softmax, .l2Normalization: return nil
     case .convolution(let convolution):
       let geometry = convolution.geometry
       var layer = shape(.convolution)

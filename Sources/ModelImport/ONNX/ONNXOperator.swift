@@ -115,6 +115,11 @@ enum ONNXOperator: String, CaseIterable {
     switch operation {
     case "If", "Loop", "Scan":
       "the graph still chooses while it runs: export it for inference, with constants folded"
+    case "ConvInteger", "MatMulInteger", "DynamicQuantizeLinear",
+      "com.microsoft.DynamicQuantizeMatMul",
+      "com.microsoft.MatMulIntegerToFloat":
+      "the model is quantized while it runs (dynamic quantization): quantize it statically, with "
+        + "QuantizeLinear and DequantizeLinear, or give the model of real numbers"
     case "RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli":
       "the graph still has randomness: export it with training off"
     case "NonMaxSuppression", "TopK", "ArgMax", "LogSoftmax", "NonZero":

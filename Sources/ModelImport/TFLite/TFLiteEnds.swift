@@ -80,6 +80,24 @@ extension TFLiteLowering {
     return true
   }
 
+  /// Operators on a network's result: detections, classes, and what is computed from those. They are
+  /// left out with a note, and what they read are outputs. Returns false for any other operator.
+  mutating func leaveOut(_ entry: TFLiteModel.Operator) -> Bool {
+    let isFirst = entry.isPostprocessing
+    guard isFirst || entry.inputs.contains(where: leftOut.contains) else { return false }
+    leftOut.formUnion(entry.outputs)
+    for input in entry.inputs where !leftOut.contains(input) {
+      if let value = values[input], !readByLeftOut.contains(value) { readByLeftOut.append(value) }
+    }
+    if isFirst {
+      notes.append(
+        Diagnostic(
+          "\(entry.kind) works on the network's result and is left out; what it reads are outputs",
+          severity: .note, node: entry.outputs.first.map { model.tensors[$0].name }))
+    }
+    return true
+  }
+
   /// The real tensors from one behind DEQUANTIZE to the network's outputs, or nil when an operator
   /// computes with them.
   private func tail(from tensor: Int, behind index: Int) -> Set<Int>? {
@@ -87,6 +105,10 @@ extension TFLiteLowering {
     var ends: Set<Int> = [tensor]
     for entry in model.operators[(index + 1)...]
     where entry.inputs.contains(where: tensors.contains) {
+      if entry.isPostprocessing {
+        ends.subtract(entry.inputs)
+        continue
+      }
       guard ["SOFTMAX", "LOGISTIC", "RESHAPE", "SQUEEZE"].contains(entry.kind),
         let input = entry.inputs.first, tensors.contains(input), entry.outputs.count == 1
       else { return nil }
@@ -107,7 +129,8 @@ extension TFLiteLowering {
   /// Takes over the network's outputs.
   mutating func defineOutputs() {
     if model.outputs.isEmpty { diagnostics.append(Diagnostic("the network has no output")) }
-    for output in model.outputs {
+    for value in readByLeftOut where !graph.outputs.contains(value) { graph.outputs.append(value) }
+    for output in model.outputs where !leftOut.contains(output) {
       if let value = values[output] {
         if !graph.outputs.contains(value) { graph.outputs.append(value) }
       } else if activations[output] == nil {
@@ -118,5 +141,15 @@ extension TFLiteLowering {
             byteOffset: tensor.position))
       }
     }
+  }
+}
+
+extension TFLiteModel.Operator {
+  /// True for operators that work on a network's result and feed no layer.
+  fileprivate var isPostprocessing: Bool {
+    isCustom
+      ? kind == "TFLite_Detection_PostProcess"
+      : ["ARG_MAX", "ARG_MIN", "TOPK_V2", "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5"]
+        .contains(kind)
   }
 }

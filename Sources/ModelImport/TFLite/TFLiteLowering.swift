@@ -33,6 +33,9 @@ struct TFLiteLowering: TFLiteReading {
   var foldedIntegers: [Int: [Int]] = [:]
   /// Real tensors that stand for the integers that they were dequantized from.
   var realTail: Set<Int> = []
+  /// What operators on the network's result compute, and the values that they read.
+  var leftOut: Set<Int> = []
+  var readByLeftOut: [ValueID] = []
   /// What the user should know.
   var notes: [Diagnostic] = []
   /// The first float32 tensor that an operator computes with: the model was not quantized.
@@ -44,7 +47,8 @@ struct TFLiteLowering: TFLiteReading {
   static let supportedKinds = [
     "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D",
     "DEQUANTIZE (at the end)", "ELU", "EXPAND_DIMS", "FULLY_CONNECTED", "HARD_SWISH",
-    "LEAKY_RELU", "LOGISTIC", "MAX_POOL_2D", "MAXIMUM", "MEAN", "MINIMUM", "MUL", "PAD", "PADV2",
+    "L2_NORMALIZATION", "LEAKY_RELU", "LOGISTIC", "MAX_POOL_2D", "MAXIMUM", "MEAN", "MINIMUM",
+    "MUL", "PAD", "PADV2",
     "PRELU", "QUANTIZE", "RELU", "RELU6", "RELU_N1_TO_1", "RESHAPE", "SOFTMAX", "SQUEEZE", "SUB",
     "TANH",
   ]
@@ -88,6 +92,7 @@ struct TFLiteLowering: TFLiteReading {
   private mutating func lower(
     _ entry: TFLiteModel.Operator, _ index: Int, into listing: inout ModelListing.Entry
   ) throws(Failure) {
+    if leaveOut(entry) { return }
     guard entry.outputs.count == 1 else {
       throw failure("has \(entry.outputs.count) outputs; one is supported", entry)
     }
@@ -150,6 +155,7 @@ struct TFLiteLowering: TFLiteReading {
     case "SQUEEZE": return try squeeze(entry)
     case "EXPAND_DIMS": return try expandDimensions(entry)
     case "SOFTMAX": return try softmax(entry)
+    case "L2_NORMALIZATION": return try l2Normalization(entry)
     default:
       throw failure(
         "the operator \(entry.kind) (number \(index)) is not supported", entry,

@@ -86,6 +86,24 @@ extension TFLiteLowering {
     return Lowered(operation: .reshape, operands: [entry.inputs[0]], type: type)
   }
 
+  mutating func l2Normalization(_ entry: TFLiteModel.Operator) throws(Failure) -> Lowered {
+    let input = try operand(0, of: entry)
+    let type = try result(of: entry, shape: input.shape.dimensions)
+    if let options = entry.options,
+      try fusedActivation(entry, field: 0, options) != .none
+    {
+      throw failure("L2_NORMALIZATION has a fused activation, which LiteRT does not compute", entry)
+    }
+    guard input.element == type.element, type.scale == 1 / 128,
+      type.zeroPoint == type.element.range.lowerBound + 128
+    else {
+      throw failure(
+        "L2_NORMALIZATION gives scale \(type.scale) zero \(type.zeroPoint); LiteRT computes scale "
+          + "1/128 with 0 in the middle", entry)
+    }
+    return Lowered(operation: .l2Normalization, operands: [entry.inputs[0]], type: type)
+  }
+
   mutating func softmax(_ entry: TFLiteModel.Operator) throws(Failure) -> Lowered {
     let input = try operand(0, of: entry)
     let type = try result(of: entry, shape: input.shape.dimensions)

@@ -2,7 +2,7 @@
 struct OperationRecord: Codable {
   enum Kind: String, Codable {
     case input, convolution, fullyConnected, averagePool, maxPool, mean, add, multiply, rescale
-    case table, concatenation, pad, reshape, softmax
+    case table, concatenation, pad, reshape, softmax, l2Normalization
   }
 
   struct Multiplier: Codable {
@@ -72,6 +72,7 @@ extension OperationRecord {
     switch operation {
     case .input: self.init(kind: .input)
     case .reshape: self.init(kind: .reshape)
+    case .l2Normalization: self.init(kind: .l2Normalization)
     case .convolution(let layer):
       self.init(kind: .convolution)
       geometry = layer.geometry
@@ -153,6 +154,7 @@ extension OperationRecord {
     switch kind {
     case .input: return .input
     case .reshape: return .reshape
+    case .l2Normalization: return .l2Normalization
     case .convolution:
       let stored = try need(weights, "weights")
       let multipliers = try sections.read(stored.multipliers, as: Int64.self, node: node)

@@ -93,7 +93,7 @@ extension QuantizedOperation {
     case .mean(let mean): mean.requantization.isExact
     case .rescale(let rescale): rescale.requantization.isExact
     case .input, .averagePool, .maxPool, .add, .multiply, .table, .concatenation, .pad, .reshape,
-      .softmax:
+      .softmax, .l2Normalization:
       false
     }
   }

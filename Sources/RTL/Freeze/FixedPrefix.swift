@@ -152,6 +152,9 @@ public struct FixedPrefix: Hashable, Sendable {
     case .concatenation: return refuse("a concatenation of maps is not supported in hardware")
     case .pad:
       return refuse("a pad that no window takes up is not supported in hardware")
+    case .l2Normalization:
+      return refuse(
+        "an L2 normalization is not supported in hardware", "it belongs to the back end")
     case .softmax:
       return refuse("softmax is not supported in hardware", "it belongs to the back end")
     }

@@ -29,7 +29,8 @@ OP = tflite.BuiltinOperator
 KINDS = ["convolution", "depthwise", "fully_connected", "average_pool", "max_pool", "mean", "add",
          "quantize", "relu", "relu6", "pad", "softmax", "squeeze", "sub", "mul", "broadcast",
          "add_constant", "sub_constant", "mul_constant", "extremum", "concatenation", "logistic",
-         "tanh", "hard_swish", "leaky_relu", "prelu", "relu_n1_to_1"]
+         "tanh", "hard_swish", "leaky_relu", "prelu", "relu_n1_to_1",
+         "l2_normalization"]
 
 
 class Model:
@@ -397,6 +398,10 @@ class Generator:
 
     def relu_n1_to_1(self, *arguments):
         return self.relu(*arguments, code=OP.RELU_N1_TO_1)
+
+    def l2_normalization(self, m, x, shape, sx, zx, activation):
+        return self.function(OP.L2_NORMALIZATION, m, x, shape, 1 / 128, self.low + 128,
+                             ("L2NormOptions", dict(FusedActivationFunction=0)))
 
     def quantize(self, m, x, shape, sx, zx, activation):
         self.set_type(self.random.random() < 0.5)

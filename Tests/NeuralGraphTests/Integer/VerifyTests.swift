@@ -247,6 +247,11 @@ struct VerifyTests {
       ).verify().isEmpty
     }
     #expect(pad(nil) && pad(-128) && !pad(128))
+    var unit = image
+    unit.scale = 1 / 128
+    #expect(!network(.l2Normalization, unit).verify().isEmpty)
+    unit.zeroPoint = 0
+    #expect(network(.l2Normalization, unit).verify().isEmpty)
   }
 
   @Test("The description is stable and names every part")

@@ -85,7 +85,10 @@ import Testing
     let filled = append(
       "filled", .pad(QuantizedPad(before: [0, 1, 0, 0], after: [0, 0, 0, 0], code: -7)),
       [joined], type([1, 3, 2, 6]))
-    graph.outputs = [result, sum, filled]
+    let normalized = append(
+      "normalized", .l2Normalization, [filled],
+      type([1, 3, 2, 6], zeroPoint: 0, scale: 1 / 128))
+    graph.outputs = [result, sum, normalized]
     return graph
   }
 
