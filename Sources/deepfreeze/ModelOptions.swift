@@ -8,7 +8,7 @@ import TensorFiles
 struct ModelOptions: ParsableArguments {
   @Argument(
     help:
-      "The exported model: a .tflite quantized to 8 bits, a TensorFlow frozen graph (.pb), an .onnx."
+      "The exported model: a .tflite, a TensorFlow frozen graph (.pb) or an .onnx."
   )
   var model: String
 
