@@ -69,6 +69,13 @@ public struct ModelFile: Sendable {
     }
   }
 
+  /// The file that the network first came from: a network file says it, another file is it.
+  public var origin: NetworkFile.Origin {
+    if format == .network, let origin = NetworkFile.origin(json: bytes) { return origin }
+    return NetworkFile.Origin(
+      file: path.split(separator: "/").last.map(String.init) ?? path, sha256: sha256Hex(bytes))
+  }
+
   /// The network of a `NetworkFile`, whose binary file is read beside it.
   private func network() throws(Diagnostics) -> QuantizedGraph {
     let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""

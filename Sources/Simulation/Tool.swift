@@ -100,7 +100,7 @@ package struct Program: Sendable {
 
 /// The system's programs that deepfreeze runs.
 public enum Tool: String, Hashable, Sendable, CaseIterable {
-  case verilator, make, iverilog, vvp, yosys, sta
+  case verilator, make, iverilog, vvp, yosys, sta, gnuplot
   case compiler = "g++"
 
   /// The Debian package that has it.
@@ -108,6 +108,7 @@ public enum Tool: String, Hashable, Sendable, CaseIterable {
     switch self {
     case .vvp: "iverilog"
     case .sta: "opensta"
+    case .gnuplot: "gnuplot-nox"
     default: rawValue
     }
   }

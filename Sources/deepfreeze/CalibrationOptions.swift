@@ -62,16 +62,20 @@ struct CalibrationOptions: ParsableArguments {
   }
 }
 
+/// The files of a network in integers: `NAME.json`, and `NAME.bin` beside it.
+func networkBytes(
+  _ graph: QuantizedGraph, from model: ModelFile, name: String
+) -> (json: [UInt8], binary: [UInt8]) {
+  NetworkFile(graph: graph, origin: model.origin).encode(binaryName: name + ".bin")
+}
+
 /// Writes a network in integers as `PATH` (which ends in .json) and the .bin file beside it.
 func writeNetwork(
   _ graph: QuantizedGraph, from model: ModelFile, to path: String
 ) throws(Diagnostics) {
-  let binary = String(path.dropLast(".json".count)) + ".bin"
-  let file = NetworkFile(
-    graph: graph,
-    origin: .init(file: model.path.lastPathComponent, sha256: sha256Hex(model.bytes)))
-  let bytes = file.encode(binaryName: binary.lastPathComponent)
-  try writeFile(bytes.binary, to: binary)
+  let stem = String(path.dropLast(".json".count))
+  let bytes = networkBytes(graph, from: model, name: stem.lastPathComponent)
+  try writeFile(bytes.binary, to: stem + ".bin")
   try writeFile(bytes.json, to: path)
 }
 

@@ -18,6 +18,8 @@ struct DeepFreeze: AsyncParsableCommand {
       FuzzCommand.self,
       EvaluateCommand.self,
       QuantizeCommand.self,
+      PruneCommand.self,
+      TradeoffCommand.self,
       ExploreCommand.self,
       PPACommand.self,
       BenchCommand.self,

@@ -42,4 +42,21 @@ struct HardwareTests {
     #expect(report.layers.count == 3)
     #expect(report.layers.allSatisfy { $0.valuesCompared > 0 })
   }
+
+  @Test("a pruned network is bit-exact in Icarus")
+  func pruned() async throws {
+    let graph = try quantizedExample()
+    let type = graph.nodes[0].type
+    let images = try ImageSet(path: example("calibration"))
+      .spread(shape: type.shape, resize: false, limit: 10)
+      .map { IntegerTensor(samples: $0, type: type) }
+    let pruner = try LayerPruner(graph, fixedLayers: 3, images: images, threads: 2)
+    let prices = Dictionary(
+      uniqueKeysWithValues: graph.nodes[1...3].map { ($0.name, 0.01) })
+    let network = try pruner.prunedDigits(prices: prices)
+    #expect(network != graph)
+    let report = try await verifyInIcarus(network, fixedLayers: 3)
+    #expect(report.problems == [])
+    #expect(report.layers.count == 3)
+  }
 }

@@ -16,7 +16,7 @@ enum CommandLineTool {
   static let model = root.appending(path: "models/fashion_mnist_int8.tflite").path
   static let image = root.appending(path: "models/images/9_ankle-boot.png").path
 
-  private static let executable: URL = {
+  static let executable: URL = {
     let tests = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
     let candidates = [
       tests.appending(path: "deepfreeze"), root.appending(path: ".build/release/deepfreeze"),

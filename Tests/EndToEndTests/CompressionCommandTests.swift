@@ -34,6 +34,76 @@ struct CompressionCommandTests {
     #expect((rows?[0]["agreement"] as? Int ?? 0) >= 9)
   }
 
+  @Test("a pruned network is written, frozen and proved against itself")
+  func prune() throws {
+    let folder = try TemporaryFolder()
+    let (network, prices) = (folder.path("p.json"), folder.path("prices.json"))
+    let pruned = try CommandLineTool.run(
+      "prune", CommandLineTool.model, "--calibrate", Self.calibration, "--fixed-layers", "2",
+      "--save", "20", "--output", network, "--write-prices", prices)
+    #expect(pruned.status == 0)
+    #expect(pruned.output.contains("right: "))
+    let again = try CommandLineTool.run(
+      "prune", CommandLineTool.model, "--calibrate", Self.calibration, "--fixed-layers", "2",
+      "--prices", prices, "--output", folder.path("again.json"))
+    #expect(again.status == 0)
+    #expect(again.output == pruned.output)
+    let emitted = try CommandLineTool.run(
+      "emit", network, "--fixed-layers", "2", "--effort", "0", "--output", folder.path("out"))
+    #expect(emitted.status == 0)
+    let proved = try CommandLineTool.run("prove", folder.path("out"), "--model", network)
+    #expect(proved.status == 0)
+    let magnitude = try CommandLineTool.run(
+      "prune", CommandLineTool.model, "--calibrate", Self.calibration, "--method", "magnitude",
+      "--share", "30", "--global", "--output", folder.path("m.json"), "--json")
+    #expect(magnitude.status == 0)
+    #expect(magnitude.output.contains("addersBefore"))
+    let usage = try CommandLineTool.run(
+      "prune", CommandLineTool.model, "--calibrate", Self.calibration, "--output", network)
+    #expect(usage.status == 64)
+  }
+
+  @Test("a trade-off has a table, a plot, and points that their scripts make again")
+  func tradeoff() throws {
+    let folder = try TemporaryFolder()
+    let out = folder.path("out")
+    let swept = try CommandLineTool.run(
+      "tradeoff", Self.float, "--input-range", "0,1", "--calibrate", Self.calibration,
+      "--calibration-images", "10", "--fixed-layers", "2", "--weight-bits", "8,5", "--save", "0,20",
+      "--output", out)
+    #expect(swept.status == 0)
+    let csv = try String(contentsOfFile: out + "/tradeoff.csv", encoding: .utf8)
+    let lines = csv.split(separator: "\n")
+    #expect(lines.count == 5)
+    #expect(lines[0].hasSuffix("agreement_percent,pareto"))
+    #expect(lines.dropFirst().contains { $0.hasSuffix(",1") })
+    let svg = try String(contentsOfFile: out + "/tradeoff.svg", encoding: .utf8)
+    #expect(svg.contains("<svg") && svg.contains("w5_p20"))
+    let again = folder.path("again")
+    try FileManager.default.createDirectory(atPath: again, withIntermediateDirectories: true)
+    let bin = folder.path("bin")
+    try FileManager.default.createDirectory(atPath: bin, withIntermediateDirectories: true)
+    try FileManager.default.createSymbolicLink(
+      atPath: bin + "/deepfreeze", withDestinationPath: CommandLineTool.executable.path)
+    let process = Process()
+    process.executableURL = URL(filePath: "/bin/sh")
+    process.arguments = [out + "/points/w5_p20.sh"]
+    process.currentDirectoryURL = URL(filePath: again)
+    process.environment = ["PATH": bin + ":/usr/bin:/bin"]
+    process.standardOutput = FileHandle.nullDevice
+    try process.run()
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 0)
+    for name in ["w5_p20.json", "w5_p20.bin"] {
+      let (a, b) = (URL(filePath: again + "/" + name), URL(filePath: out + "/points/" + name))
+      #expect(try Data(contentsOf: a) == Data(contentsOf: b))
+    }
+    let existing = try CommandLineTool.run(
+      "tradeoff", Self.float, "--calibrate", Self.calibration, "--output", out)
+    #expect(existing.status == 2)
+    #expect(existing.errors.contains("the output folder exists"))
+  }
+
   @Test("bad input ends with exit code 2 and says what is wrong")
   func badInput() throws {
     let folder = try TemporaryFolder()
@@ -63,6 +133,17 @@ struct CompressionCommandTests {
       (
         ["quantize", CommandLineTool.model, "--calibrate", Self.calibration, "--output", output],
         "quantized already"
+      ),
+      (
+        [
+          "prune", CommandLineTool.model, "--calibrate", Self.calibration, "--save", "9",
+          "--fixed-layers", "99", "--output", output,
+        ], "at most 12"
+      ),
+      (
+        [
+          "prune", CommandLineTool.model, "--calibrate", empty, "--save", "9", "--output", output,
+        ], "holds no image"
       ),
     ]
     for (arguments, expected) in cases {

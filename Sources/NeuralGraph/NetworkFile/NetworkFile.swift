@@ -97,6 +97,11 @@ public struct NetworkFile: Hashable, Sendable {
     return name
   }
 
+  /// Where the network of a JSON came from; nil where it does not say, or is no network.
+  public static func origin(json: [UInt8]) -> Origin? {
+    (try? StableJSON.decode(NetworkRecord.self, json, file: jsonName))?.origin
+  }
+
   static func problem(_ message: String, node: String? = nil, remedy: String? = nil)
     -> Diagnostics
   {
