@@ -92,6 +92,17 @@ extension ExpectedLayer {
           secondChannel: operands.count > 1 ? node.type.shape.channels : 0,
           zeroPoint: node.type.zeroPoint, inputs: codes, outputs: layer.outputCodes)
       }
+      if case .concatenation = node.operation {
+        var firsts: [ValueID: Int] = [:]
+        var first = 0
+        for operand in operands {
+          firsts[operand] = first
+          first += intervals.codes[operand.index].count
+        }
+        layer.routes = node.operands.map(origin).flatMap { operand in
+          intervals.codes[operand.index].indices.map { firsts[operand]! + $0 }
+        }
+      }
       layers.append(layer)
     }
     return layers

@@ -13,6 +13,8 @@ struct ExpectedLayer: Sendable {
   var beginsStage: Bool
   /// Of a sum of two maps, whose input is the channels of both.
   var sum: ExpectedSum?
+  /// Of a concatenation, whose input is the channels of all operands: the channel that each output is.
+  var routes: [Int] = []
 
   /// The window on its input; nil for one that takes pixel by pixel, or whole maps.
   var window: WindowGeometry? {
@@ -70,6 +72,7 @@ struct ExpectedLayer: Sendable {
     case .mean: "mean"
     case .rescale: "requantization"
     case .add: "sum of two maps"
+    case .concatenation: "concatenation"
     default: "layer"
     }
   }
@@ -130,6 +133,11 @@ struct ExpectedLayer: Sendable {
       return try sum.expectation(
         of: channel, codes: outputCodes[channel], live: live, node: node.name
       ) { inputAtom($0, layer) }
+    case .concatenation:
+      let atom = inputAtom(routes[channel], layer)
+      var result = ChannelExpectation(weights: [atom: 1], codes: outputCodes[channel])
+      result.cases = [.init(sums: layer.atoms.interval(atom)) { $0 }]
+      return result
     default: throw Diagnostic("there is no rule for this layer", node: node.name)
     }
   }

@@ -149,7 +149,11 @@ public struct FixedPrefix: Hashable, Sendable {
     case .multiply: return refuse("a product of two maps is not supported in hardware")
     case .table(let table):
       return refuse("a table (\(table.function.tfliteName)) is not supported in hardware")
-    case .concatenation: return refuse("a concatenation of maps is not supported in hardware")
+    case .concatenation(let concatenation):
+      let shape = node.type.shape
+      let isOfChannels = concatenation.axis == shape.rank - 1
+      return isOfChannels && (shape.isImage || shape.elementCount == shape.channels)
+        ? nil : refuse("a concatenation along another dimension than the channels")
     case .pad:
       return refuse("a pad that no window takes up is not supported in hardware")
     case .l2Normalization:

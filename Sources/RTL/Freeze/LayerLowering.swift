@@ -14,6 +14,8 @@ struct LayerPlan {
   var analysis: ChannelAnalysis?
   /// Of a sum of two maps.
   var sum: SumPlan?
+  /// Of a concatenation: for each output channel the channel of `input` that it is.
+  var routes: [Int]?
   /// Position among the convolutions, from 1.
   var convolution: Int?
 }
@@ -74,7 +76,20 @@ struct LayerPlanner {
         ), zeroPoint: node.type.zeroPoint,
         secondChannel: operands.count > 1 ? formats[operands[0]]!.channels.count : 0)
     }
-    let plan = LayerPlan(value, node, operands: operands, input: input, sum: sum)
+    var routes: [Int]?
+    if case .concatenation = node.operation {
+      var firsts: [ValueID: Int] = [:]
+      var first = 0
+      for operand in operands {
+        firsts[operand] = first
+        first += formats[operand]!.channels.count
+      }
+      routes = sources.flatMap { source in
+        formats[source]!.channels.indices.map { firsts[source]! + $0 }
+      }
+    }
+    let plan = LayerPlan(
+      value, node, operands: operands, input: input, sum: sum, routes: routes)
     origins[value] = value
     formats[value] = plan.output
     return plan
@@ -106,11 +121,11 @@ extension LayerPlan {
   /// The plan of a node that hardware has, behind pixels of this format.
   fileprivate init(
     _ value: ValueID, _ node: QuantizedNode, operands: [ValueID], input: PixelFormat,
-    sum: SumPlan?
+    sum: SumPlan?, routes: [Int]?
   ) {
     self.init(
       value: value, node: node, form: .pointwise, operands: operands, input: input, output: input,
-      analysis: nil, sum: sum, convolution: nil)
+      analysis: nil, sum: sum, routes: routes, convolution: nil)
     settle()
   }
 
@@ -195,6 +210,9 @@ extension LayerPlan {
       // A pixel of each map at a time, through registers.
       form = .window(.pointwise(height: height, width: width))
       channels = sum.outputs(input, count: node.type.shape.channels)
+    } else if let routes {
+      form = .window(.pointwise(height: height, width: width))
+      channels = routes.map { input.channels[$0] }
     } else {
       switch node.operation {
       case .averagePool(let pool):
@@ -256,6 +274,8 @@ extension LayerPlan {
       graphs = lowering.graphs
     } else if let sum {
       builder = sum.lower(input, output.channels, search: options.search)
+    } else if let routes {
+      builder = lowerConcatenation(routes)
     } else {
       var lowering = PoolLowering(input: input, output: output)
       switch (node.operation, form) {
@@ -286,6 +306,26 @@ extension LayerPlan {
     return (layer, graphs)
   }
 
+  /// A concatenation's channels are the registers of its window.
+  private func lowerConcatenation(_ routes: [Int]) -> DatapathBuilder {
+    var builder = DatapathBuilder()
+    var taps: [Int: SignalID] = [:]
+    var outputs: [SignalID] = []
+    for (channel, source) in routes.enumerated() where !output.channels[channel].isConstant {
+      let interval = input.channels[source].interval
+      let tap =
+        taps[source]
+        ?? builder.input(
+          .tap(channel: source, row: 0, column: 0), "x\(source)_r0c0", interval)
+      taps[source] = tap
+      outputs.append(
+        builder.append(
+          "y\(channel)", .saturate(tap, shift: 0, clamp: output.element.range), interval))
+    }
+    builder.setOutputs(outputs)
+    return builder
+  }
+
   /// "convolution 3x3 stride 2", for people.
   private var kind: String {
     func window(_ name: String, _ geometry: WindowGeometry) -> String {
@@ -312,6 +352,7 @@ extension LayerPlan {
     case .mean: return "global mean"
     case .rescale: return "requantization"
     case .add: return "sum of two maps"
+    case .concatenation: return "concatenation"
     default: return "layer"
     }
   }

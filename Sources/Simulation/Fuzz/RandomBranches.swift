@@ -21,6 +21,7 @@ extension RandomNetworkBuilder {
       long = next
     }
     guard let short = short(of: value, like: graph[long].type) else { return nil }
+    if random.chance(1, in: 5) { return concatenation([long, short]) }
     guard let sum = random.chance(1, in: 2) ? sum(long, short) : sum(short, long) else {
       return nil
     }
@@ -74,6 +75,35 @@ extension RandomNetworkBuilder {
       }
     }
     return nil
+  }
+
+  /// The channels of values of one size, brought to one quantization; sometimes one of them twice.
+  private mutating func concatenation(_ values: [ValueID]) -> ValueID? {
+    let first = graph[values[0]].type
+    var operands: [ValueID] = []
+    for value in values {
+      var operand = value
+      let type = graph[value].type
+      if type.zeroPoint != first.zeroPoint || type.element != first.element {
+        let multiplier =
+          arithmetic == .onnx
+          ? FixedPointMultiplier(random.exactMultiplier(near: 1, factors: 1))
+          : FixedPointMultiplier(real: 1)
+        var wanted = first
+        wanted.shape = type.shape
+        operand = append(
+          .rescale(QuantizedRescale(requantization: multiplier, clamp: first.element.range)),
+          [value], wanted)
+      }
+      operands.append(operand)
+    }
+    if random.chance(1, in: 4) { operands.append(operands[random.number(in: 0...1)]) }
+    var type = first
+    let channels = operands.reduce(0) { $0 + graph[$1].type.shape.channels }
+    guard channels <= 24 else { return nil }
+    type.shape = TensorShape(
+      height: first.shape.height, width: first.shape.width, channels: channels)
+    return append(.concatenation(QuantizedConcatenation(axis: 3)), operands, type)
   }
 
   /// The sum of two values by TFLite's or ONNX's rule, with random scales.

@@ -99,6 +99,21 @@ import Testing
     #expect(design.layers[2].cost.constantChannels == 1)
   }
 
+  @Test("A concatenation is the channels of all its maps, constant and repeated ones too")
+  func concatenation() throws {
+    var network = SmallNetwork(height: 6, width: 7, channels: 2, zeroPoint: 5)
+    let input = network.value
+    network.convolve("a", kernel: 3, channels: 3, zeroPoint: 5, clamp: 9...255, dead: [1])
+    let a = network.value
+    network.convolve("b", kernel: 5, channels: 2, zeroPoint: 5)
+    network.concatenate("all", [a, network.value, input, a])
+    network.convolve("c", kernel: 3, stride: 2, channels: 4)
+    let design = try expectEqual(network)
+    #expect(design.layers[2].output.channels.count == 10)
+    #expect(design.layers[2].cost.constantChannels == 2)
+    #expect(design.verify() == [])
+  }
+
   @Test("Ways whose channels are all constant still join")
   func allConstant() throws {
     var network = SmallNetwork(height: 4, width: 4, channels: 1)

@@ -27,6 +27,19 @@ struct SmallNetwork {
   var value: ValueID { last }
   mutating func go(to value: ValueID) { last = value }
 
+  /// The channels of values of one quantization.
+  mutating func concatenate(_ name: String, _ values: [ValueID]) {
+    var type = graph[values[0]].type
+    let channels = values.reduce(0) { $0 + graph[$1].type.shape.channels }
+    type.shape = TensorShape(
+      height: type.shape.height, width: type.shape.width, channels: channels)
+    last = graph.append(
+      QuantizedNode(
+        name: name, operation: .concatenation(QuantizedConcatenation(axis: 3)), operands: values,
+        type: type))
+    graph.outputs = [last]
+  }
+
   /// The sum of two values by TFLite's rule.
   mutating func add(
     _ name: String, _ a: ValueID, _ b: ValueID, scales: (Float, Float, Float) = (0.11, 0.07, 0.13),
