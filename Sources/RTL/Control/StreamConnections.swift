@@ -36,6 +36,10 @@ struct StreamConnections {
   private var readers: [[Reader]]
   /// By stage and input.
   private var origins: [[Origin]]
+  /// Where nothing forks or joins: by stage the stream that it alone reads, by stream the stage that
+  /// alone reads it and nothing else; -1 elsewhere.
+  private var onlyOrigin: [Int]
+  private var onlyReader: [Int]
 
   // Of this cycle, by stream: a pixel is there; readers that cannot take it, and the last of them.
   private var isValid: [Bool]
@@ -65,6 +69,15 @@ struct StreamConnections {
       }
       origins.append(from)
     }
+    onlyOrigin = Array(repeating: -1, count: count)
+    onlyReader = Array(repeating: -1, count: count + 1)
+    for stage in 0..<count {
+      guard origins[stage].count == 1, case .stream(let stream, _) = origins[stage][0],
+        readers[stream].count == 1
+      else { continue }
+      onlyOrigin[stage] = stream
+      onlyReader[stream] = stage
+    }
     isValid = Array(repeating: false, count: count + 1)
     missing = Array(repeating: 0, count: count + 1)
     lastMissing = missing
@@ -92,6 +105,11 @@ struct StreamConnections {
       stageIsReady[stage] = stages[stage].isReady
     }
     for stream in readers.indices {
+      if onlyReader[stream] >= 0 {
+        missing[stream] = stageIsReady[onlyReader[stream]] ? 0 : 1
+        lastMissing[stream] = 0
+        continue
+      }
       missing[stream] = 0
       for (index, reader) in readers[stream].enumerated() where !isReady(reader, stream) {
         missing[stream] += 1
@@ -126,7 +144,8 @@ struct StreamConnections {
 
   /// `in_valid` of a stage.
   func inValid(_ stage: Int) -> Bool {
-    origins[stage].allSatisfy { origin in
+    if onlyOrigin[stage] >= 0 { return isValid[onlyOrigin[stage]] }
+    return origins[stage].allSatisfy { origin in
       switch origin {
       case .skip(let skip): skipHasHead[skip]
       case .stream(let stream, let reader): isOffered(stream, to: reader)
@@ -142,6 +161,7 @@ struct StreamConnections {
 
   /// Moves the skip FIFOs' words; true when one moved.
   mutating func advance(_ cycle: Int) -> Bool {
+    if skips.isEmpty { return false }
     var moves = false
     for stream in readers.indices where isValid[stream] && missing[stream] == 0 {
       for case .skip(let index) in readers[stream] {
