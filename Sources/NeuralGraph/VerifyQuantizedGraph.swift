@@ -11,6 +11,8 @@ public enum NetworkLimits {
   public static let allChannels = 1 << 24
   /// Kernel extents, strides, dilations and pads.
   public static let windowLength = 1 << 20
+  /// Codes of all tables together: a constant of one byte a channel asks for 256 codes of each.
+  public static let tableCodes = 1 << 26
   /// Operands of one concatenation.
   public static let operands = 1 << 10
   /// Multiply-accumulates of one evaluation.

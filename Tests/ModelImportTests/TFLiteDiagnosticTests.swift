@@ -325,6 +325,24 @@ struct TFLiteDiagnosticTests {
     }
   }
 
+  @Test("tables of so many channels that they ask for gigabytes")
+  func tables() {
+    let channels = 1 << 17
+    let writer = TFLiteNetworks.single(
+      "ADD", input: [1, 1, 1, channels], output: [1, 1, 1, channels]
+    ) {
+      let constant = $0.codes("c", [channels], Array(repeating: 1, count: channels))
+      $0.operators[0].inputs = [0, constant]
+      for index in 0..<2 {
+        let last = $0.outputs[0]
+        let next = $0.activation("sum\(index)", [1, 1, 1, channels])
+        $0.add("ADD", [last, constant], [next])
+        $0.outputs = [next]
+      }
+    }
+    expect("the network's tables have more than 67108864 codes", node: "sum1", in: writer)
+  }
+
   @Test("a maximum of two maps")
   func maximum() {
     expect(

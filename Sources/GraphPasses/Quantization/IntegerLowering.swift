@@ -11,6 +11,8 @@ struct IntegerLowering<Plan: QuantizationPlan> {
   /// By node of the float network.
   var values: [ValueID?]
   var problems: [Diagnostic] = []
+  /// Codes that tables may still have.
+  var tableBudget = NetworkLimits.tableCodes
 
   init(_ graph: Graph, _ plan: Plan) {
     self.graph = graph

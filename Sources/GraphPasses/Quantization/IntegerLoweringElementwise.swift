@@ -85,6 +85,12 @@ extension IntegerLowering {
     let group = group(at: id)
     let parameters = try plan.parameters(of: group.last)
     let clamp = clamp(group, parameters)
+    tableBudget -= 256 * channels
+    guard tableBudget >= 0 else {
+      throw Diagnostic(
+        "the network's tables have more than \(NetworkLimits.tableCodes) codes",
+        node: graph[id].name, remedy: "use constants of one number instead of one a channel")
+    }
     var codes: [Int16] = []
     codes.reserveCapacity(256 * channels)
     for channel in 0..<channels {

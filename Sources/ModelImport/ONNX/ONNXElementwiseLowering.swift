@@ -22,8 +22,8 @@ extension ONNXIntegerLowering {
     let type = result[source].type
     let (grid, clamp) = (target.grid.parameters, target.clamp)
     let inputs = type.element.range.map { type.scale * Float($0 - type.zeroPoint) }
-    budget -= 256 * function.channels
-    guard budget >= 0 else { return nil }
+    tableBudget -= 256 * function.channels
+    guard tableBudget >= 0 else { return nil }
     var codes: [Int16] = []
     codes.reserveCapacity(256 * function.channels)
     for channel in 0..<function.channels {

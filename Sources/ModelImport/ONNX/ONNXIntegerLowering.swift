@@ -16,6 +16,8 @@ struct ONNXIntegerLowering {
   var problems: [Diagnostic] = []
   /// Weights that layers may still copy: a layer with several grids behind it is lowered for each.
   var budget: Int
+  /// Codes that tables may still have.
+  var tableBudget = NetworkLimits.tableCodes
   /// What the user should know: a Softmax at the end that is left out.
   var notes: [Diagnostic] = []
   private let readers: [[NodeID]]

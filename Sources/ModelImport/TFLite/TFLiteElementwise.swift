@@ -92,7 +92,7 @@ extension TFLiteLowering {
   }
 
   /// The table of arithmetic with a constant.
-  private func table(
+  private mutating func table(
     _ entry: TFLiteModel.Operator, _ operation: QuantizedOperation,
     _ constant: QuantizedConstant, isFirst: Bool, operand: QuantizedType, _ type: QuantizedType
   ) throws(Failure) -> QuantizedTable {
@@ -116,7 +116,8 @@ extension TFLiteLowering {
     }
   }
 
-  private func checkChannels(
+  /// Checks the constant's shape, and that tables of it do not ask for too much.
+  private mutating func checkChannels(
     _ entry: TFLiteModel.Operator, _ constant: QuantizedConstant, _ operand: QuantizedType
   ) throws(Failure) {
     let shape = constant.type.shape
@@ -128,6 +129,11 @@ extension TFLiteLowering {
       throw failure(
         "\(entry.kind) with a constant of shape \(shape) on \(operand.shape); one number, or one "
           + "a channel, is supported", entry)
+    }
+    tableBudget -= 256 * constant.codes.count
+    guard tableBudget >= 0 else {
+      throw failure(
+        "the network's tables have more than \(NetworkLimits.tableCodes) codes", entry)
     }
   }
 

@@ -33,6 +33,8 @@ struct TFLiteLowering: TFLiteReading {
   var foldedIntegers: [Int: [Int]] = [:]
   /// Real tensors that stand for the integers that they were dequantized from.
   var realTail: Set<Int> = []
+  /// Codes that tables may still have.
+  var tableBudget = NetworkLimits.tableCodes
   /// What operators on the network's result compute, and the values that they read.
   var leftOut: Set<Int> = []
   var readByLeftOut: [ValueID] = []
