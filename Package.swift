@@ -78,12 +78,17 @@ let package = Package(
         "NeuralGraph", "RTL", "Simulation", "YosysNetlist", "Estimation", "SynthesisScripts",
       ],
       swiftSettings: strict),
+    // One page about a design: pipeline, areas, paths, design space.
+    .target(
+      name: "DesignReports",
+      dependencies: ["NeuralGraph", "RTL", "Simulation", "Estimation", "Synthesis"],
+      swiftSettings: strict),
     .executableTarget(
       name: "deepfreeze",
       dependencies: [
         "NeuralGraph", "TensorFiles", "ModelImport", "GraphPasses", "AdderGraph", "RTL",
         "Simulation", "Proof", "Verilog", "Estimation", "Compression",
-        "Synthesis",
+        "Synthesis", "DesignReports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -120,6 +125,10 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "SynthesisTests", dependencies: ["Synthesis", "RTL", "Simulation"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "DesignReportTests",
+      dependencies: ["DesignReports", "Synthesis", "RTL", "Simulation", "Estimation"],
       swiftSettings: strict),
     .testTarget(
       name: "EndToEndTests",

@@ -36,7 +36,9 @@ public struct FixedLayerModel: Hashable, Sendable {
     }
     return FixedLayerCost(
       convolutions: convolutions, multiplyAccumulates: multiplyAccumulates, cyclesPerFrame: cycles,
-      area: area(sums), energy: energy(sums), clockPeriod: modelled(technology.clockPeriod))
+      area: area(sums), energy: energy(sums),
+      clockPeriod: modelled(
+        technology.clockPeriod(levels: design.options.pipelineLevels)))
   }
 
   /// The stages of the first layers, the last one's FIFO sized for the layers that it keeps.
@@ -78,22 +80,28 @@ public struct FixedLayerModel: Hashable, Sendable {
     init(cycles: Double) { self.cycles = cycles }
 
     mutating func add(_ stage: Stage, sidebandBits: Int, _ sram: SRAMModel) {
-      // Trees behind a window move with each of its steps, whether or not the step emits.
+      for layer in stage.layers { add(layer.cost, steps: Double(stage.timing.inputPixels)) }
+      addFrame(of: stage, sidebandBits: sidebandBits, sram)
+    }
+
+    /// Trees behind a window move with each of its steps, whether or not the step emits.
+    mutating func add(_ cost: LayerCost, steps: Double) {
+      let adders = Double(cost.adderBits)
+      sumAdderBits += Double(cost.sumAdderBits)
+      requantizerAdderBits += adders - Double(cost.sumAdderBits)
+      requantizers += Double(cost.requantizers)
+      pipelineBits += Double(cost.registerBits)
+      windowBits += Double(cost.windowRegisterBits)
+      adderMoves += adders * steps
+      windowMoves += Double(cost.windowRegisterBits) * steps
+      registerMoves += Double(cost.registerBits + cost.windowRegisterBits) * steps
+    }
+
+    /// The stage without its layers: FIFO, line buffer, control.
+    mutating func addFrame(of stage: Stage, sidebandBits: Int, _ sram: SRAMModel) {
       let steps = Double(stage.timing.inputPixels)
       let outputs = Double(stage.timing.outputPixels)
       stages += 1
-      for layer in stage.layers {
-        let cost = layer.cost
-        let adders = Double(cost.adderBits)
-        sumAdderBits += Double(cost.sumAdderBits)
-        requantizerAdderBits += adders - Double(cost.sumAdderBits)
-        requantizers += Double(cost.requantizers)
-        pipelineBits += Double(cost.registerBits)
-        windowBits += Double(cost.windowRegisterBits)
-        adderMoves += adders * steps
-        windowMoves += Double(cost.windowRegisterBits) * steps
-        registerMoves += Double(cost.registerBits + cost.windowRegisterBits) * steps
-      }
       let word = Double(max(1, stage.output.pixelBits) + sidebandBits + 2)
       fifoBits += Double(stage.timing.fifoDepth) * word
       registerMoves += word * outputs
@@ -155,7 +163,36 @@ public struct FixedLayerModel: Hashable, Sendable {
   }
 }
 
+/// The modelled area of one emitted module.
+public struct ModuleArea: Hashable, Sendable, Codable {
+  /// The layer's or stage's name.
+  public var name: String
+  /// True for a stage without its layers: FIFO, line buffer, control, memory.
+  public var isStage: Bool
+  /// Weights of a layer, zeros included; 0 for a stage.
+  public var weights: Int
+  /// um2.
+  public var area: AreaBreakdown
+}
+
 extension FixedLayerModel {
+  /// The area of each layer's module, then of each stage's, as synthesis maps them.
+  public func modules(of design: Design) -> [ModuleArea] {
+    let cycles = Double(design.timing.inputPixels)
+    let layers = design.layers.map { layer in
+      var sums = Sums(cycles: cycles)
+      sums.add(layer.cost, steps: 0)
+      return ModuleArea(
+        name: layer.name, isStage: false, weights: layer.cost.weights, area: area(sums))
+    }
+    let stages = design.stages.map { stage in
+      var sums = Sums(cycles: cycles)
+      sums.addFrame(of: stage, sidebandBits: design.options.sidebandBits, technology.sram)
+      return ModuleArea(name: stage.name, isStage: true, weights: 0, area: area(sums))
+    }
+    return layers + stages
+  }
+
   /// The cost of every cut of `design` at `node` as intervals from all `technologies`, in the order of
   /// `cuts(of:)`.
   public static func costs(

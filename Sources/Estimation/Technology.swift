@@ -58,8 +58,8 @@ public struct Technology: Hashable, Sendable, Codable {
   public var liberty: [String]
   public var areas: Areas
   public var energies: Energies
-  /// The longest path at two adder levels between registers, ns.
-  public var clockPeriod: Quantity
+  /// The longest path between registers, ns, with one adder level between them, with two, and so on.
+  public var clockPeriods: [Quantity]
   public var sram: SRAMModel
 
   /// Reads a technology's JSON; `file` names it in diagnostics.
@@ -113,8 +113,17 @@ public struct Technology: Hashable, Sendable, Codable {
     require(energies.registerData, .picojoule, "energies.registerData")
     require(energies.windowBit, .picojoule, "energies.windowBit")
     require(energies.adderBit, .picojoule, "energies.adderBit")
-    require(clockPeriod, .nanosecond, "clockPeriod")
-    if clockPeriod.low < 1e-6 { found.append(Diagnostic("the clock period is below 1e-6 ns")) }
+    if !(1...64).contains(clockPeriods.count) {
+      found.append(
+        Diagnostic("clockPeriods has not 1 to 64 entries, one for each number of levels"))
+    }
+    for period in clockPeriods.prefix(64) {
+      require(period, .nanosecond, "clockPeriods")
+      if period.low < 1e-6 { found.append(Diagnostic("a clock period is below 1e-6 ns")) }
+    }
+    for (less, more) in zip(clockPeriods, clockPeriods.dropFirst()) where less.high > more.high {
+      found.append(Diagnostic("clockPeriods fall with the number of levels"))
+    }
     for (name, energy) in [
       ("registerClock", energies.registerClock), ("registerData", energies.registerData),
       ("adderBit", energies.adderBit),
@@ -122,6 +131,36 @@ public struct Technology: Hashable, Sendable, Codable {
       found.append(Diagnostic("energies.\(name) is below 1e-12 pJ"))
     }
     return found + sram.verify()
+  }
+}
+
+extension Technology {
+  /// The longest path with `levels` adder levels between registers. Beyond the table each level adds as
+  /// much as its last; one entry alone counts for all.
+  public func clockPeriod(levels: Int) -> Quantity {
+    precondition(levels >= 1, "a register covers a level at least")
+    if levels <= clockPeriods.count { return clockPeriods[levels - 1] }
+    let last = clockPeriods[clockPeriods.count - 1]
+    guard clockPeriods.count > 1 else { return last }
+    let before = clockPeriods[clockPeriods.count - 2]
+    let more = Double(levels - clockPeriods.count)
+    return Quantity(
+      low: last.low + more * max(0, last.low - before.low),
+      high: last.high + more * max(0, last.high - before.high), last.unit,
+      last.provenance.through(.modelled, "as much for each level as for the last"))
+  }
+
+  /// The most adder levels between registers, up to the table's end, whose longest path keeps to a clock
+  /// of `period` ns: registers are most of the area, so the most levels take the least. Throws, with the
+  /// shortest period, when not even one does.
+  public func pipelineLevels(period: Double) throws(Diagnostics) -> Int {
+    if let levels = clockPeriods.indices.last(where: { clockPeriods[$0].high <= period }) {
+      return levels + 1
+    }
+    throw Diagnostics(
+      Diagnostic(
+        "a clock of \(period) ns is shorter than any path of \(title)",
+        remedy: "one adder level between registers takes \(clockPeriods[0].high) ns"))
   }
 }
 

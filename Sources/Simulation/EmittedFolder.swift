@@ -20,8 +20,8 @@ public struct EmittedFile: Hashable, Sendable {
 extension Design {
   /// The files that make an emitted folder: `rtl/`, `sim/`, `syn/`, `design.json`, `report.md`,
   /// `network.json` and `network.bin`. `network` holds the graph that the design was made of. The same design and
-  /// network give the same bytes.
-  public func emittedFiles(network: NetworkFile) -> [EmittedFile] {
+  /// network give the same bytes. `clockPeriod`, ns, is what `syn/` begins with.
+  public func emittedFiles(network: NetworkFile, clockPeriod: Double? = nil) -> [EmittedFile] {
     let source = emitVerilog()
     var files = source.rtl.map { EmittedFile("rtl/\($0.name)", text: $0.text) }
     let rtlFiles = files.map(\.path)
@@ -33,7 +33,8 @@ extension Design {
       self, rtlFiles: rtlFiles,
       simulationFiles: ["sim/\(SimulatorSources.recorder)", "sim/\(source.taps.name)"])
     files.append(EmittedFile(DesignDescription.fileName, description.encode()))
-    files += SynthesisFolder.files(description)
+    files += SynthesisFolder.files(description, period: clockPeriod)
+    files += CoreFile.files(description)
     files.append(EmittedFile("report.md", text: report))
     let (json, binary) = network.encode()
     files.append(EmittedFile(NetworkFile.jsonName, json))

@@ -16,6 +16,22 @@ public struct CompiledSimulation: Sendable {
   /// Plays `stimulus` for `cycles` and returns the path of the record, which lives until the next
   /// run or the scratch folder's end.
   func run(_ stimulus: Stimulus, cycles: Int) async throws(Diagnostics) -> String {
+    try await run(stimulus, cycles: cycles, more: [])
+  }
+
+  /// Plays `stimulus` for `cycles` and returns the transitions of all signals, counted from cycle `from`
+  /// on. Only what was compiled for it can.
+  func transitions(_ stimulus: Stimulus, cycles: Int, from: Int) async throws(Diagnostics)
+    -> [UInt8]
+  {
+    _ = try await run(
+      stimulus, cycles: cycles, more: ["+activity=activity.txt", "+activity-from=\(from)"])
+    return try readFile(scratch.path + "/activity.txt")
+  }
+
+  private func run(
+    _ stimulus: Stimulus, cycles: Int, more arguments: [String]
+  ) async throws(Diagnostics) -> String {
     try scratch.write("stimulus.txt", stimulus.text(cycles: cycles))
     scratch.remove("record.txt")
     let timeout = budget.duration(cycles: cycles)
@@ -25,7 +41,7 @@ public struct CompiledSimulation: Sendable {
       let program = Program(
         path: scratch.path + "/build/Vtaps", name: "the Verilator simulation")
       outcome = try await program.require(
-        ["stimulus.txt", "+record=record.txt"], in: scratch.path, timeout: timeout)
+        ["stimulus.txt", "+record=record.txt"] + arguments, in: scratch.path, timeout: timeout)
     case .icarus:
       outcome = try await Program(.vvp).require(
         ["-n", "bench.vvp", "+stimulus=stimulus.txt", "+record=record.txt"], in: scratch.path,
@@ -61,9 +77,11 @@ struct SimulationBudget: Hashable, Sendable {
 
 extension Simulator {
   /// Compiles the design in the emitted folder `source`. `cycles` says about how long the runs will
-  /// be: long ones are worth an optimising compiler.
+  /// be: long ones are worth an optimising compiler. With `countsTransitions` Verilator's runs can count
+  /// how often bits change; Icarus' never do.
   public func compile(
-    _ design: DesignDescription, source: String, cycles: Int, scratch: ScratchFolder
+    _ design: DesignDescription, source: String, cycles: Int, scratch: ScratchFolder,
+    countsTransitions: Bool = false
   ) async throws(Diagnostics) -> CompiledSimulation {
     let work = SimulationBudget(design).work
     let timeout = Duration.seconds(600) + .milliseconds(min(work, 1 << 24))
@@ -75,7 +93,7 @@ extension Simulator {
     case .verilator:
       try await Self.compileVerilator(
         files + ["../design/sim/" + SimulatorSources.driver], isLong: work * cycles > 1 << 31,
-        scratch, timeout: timeout)
+        countsTransitions, scratch, timeout: timeout)
     case .icarus:
       try await Program(.iverilog).require(
         [
@@ -89,16 +107,22 @@ extension Simulator {
       simulator: self, scratch: scratch, budget: SimulationBudget(design))
   }
 
+  /// Wide signals and FIFOs are seen, line memories are not.
+  private static let tracing = [
+    "--trace", "--trace-max-width", "1048576", "--trace-max-array", "64",
+  ]
+
   /// `--x-initial fast` makes unknown values zero; that nothing depends on them is what Icarus
   /// shows. -O0 compiles three times faster and runs ten times slower than -O1.
   private static func compileVerilator(
-    _ files: [String], isLong: Bool, _ scratch: ScratchFolder, timeout: Duration
+    _ files: [String], isLong: Bool, _ countsTransitions: Bool, _ scratch: ScratchFolder,
+    timeout: Duration
   ) async throws(Diagnostics) {
     try await Program(.verilator).require(
       [
         "--cc", "--exe", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert",
         "--output-split", "20000", "-Wno-fatal", "--top-module", "taps", "-Mdir", "build",
-      ] + files, in: scratch.path, timeout: timeout)
+      ] + (countsTransitions ? Self.tracing : []) + files, in: scratch.path, timeout: timeout)
     let outcome = try await Program(.make).run(
       [
         "-C", "build", "-f", "Vtaps.mk", "-j", "2", "OPT_FAST=\(isLong ? "-O1" : "-O0")",

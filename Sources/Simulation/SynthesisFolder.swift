@@ -4,19 +4,21 @@ import SynthesisScripts
 /// `syn/` of an emitted folder: a makefile that maps and times every module with Yosys and OpenSTA, the
 /// scripts that it runs, and the top's constraints for other tools.
 enum SynthesisFolder {
-  static func files(_ design: DesignDescription) -> [EmittedFile] {
-    [
+  /// `period` in ns.
+  static func files(_ design: DesignDescription, period: Double?) -> [EmittedFile] {
+    let period = period.map { String($0) } ?? usualPeriod
+    return [
       EmittedFile("syn/synthesise.tcl", text: SynthesisScripts.synthesise),
       EmittedFile("syn/timing.tcl", text: SynthesisScripts.timing),
-      EmittedFile("syn/Makefile", text: makefile(design)),
-      EmittedFile("syn/\(design.name).sdc", text: constraints(design)),
+      EmittedFile("syn/Makefile", text: makefile(design, period)),
+      EmittedFile("syn/\(design.name).sdc", text: constraints(design, period)),
     ]
   }
 
   /// The period that the makefile and the constraints begin with, ns; no library is known yet.
   private static let usualPeriod = "10.0"
 
-  private static func makefile(_ design: DesignDescription) -> String {
+  private static func makefile(_ design: DesignDescription, _ period: String) -> String {
     let units = SynthesisUnit.units(of: design) { _ in false }
     var text = """
       # make area timing LIBERTY=cells.lib [BUFFER=BUF_X1] [CLOCK=2.0] [-j 2]
@@ -30,7 +32,7 @@ enum SynthesisFolder {
       ifeq ($(notdir $(LIBERTY)),osu018_stdcells.lib)
       BUFFER ?= BUFX2
       endif
-      CLOCK ?= \(usualPeriod)
+      CLOCK ?= \(period)
       YOSYS ?= yosys
       STA ?= sta
       OUT ?= out
@@ -85,10 +87,10 @@ enum SynthesisFolder {
     return text
   }
 
-  private static func constraints(_ design: DesignDescription) -> String {
+  private static func constraints(_ design: DesignDescription, _ period: String) -> String {
     """
     # \(design.name): one clock; both streams come and go with it.
-    set period \(usualPeriod)
+    set period \(period)
     create_clock -name aclk -period $period [get_ports aclk]
     # A third of the period for what is outside.
     set outside [expr {$period / 3.0}]

@@ -22,6 +22,7 @@ struct DeepFreeze: AsyncParsableCommand {
       TradeoffCommand.self,
       ExploreCommand.self,
       PPACommand.self,
+      ReportCommand.self,
       BenchCommand.self,
     ])
 }

@@ -1,5 +1,6 @@
 import AdderGraph
 import ArgumentParser
+import Estimation
 import GraphPasses
 import ModelImport
 import NeuralGraph
@@ -25,8 +26,17 @@ struct EmitCommand: AsyncParsableCommand {
   @Option(name: .customLong("output"), help: "The folder to write.")
   var folder: String
 
-  @Option(help: "Adder levels between two registers.")
-  var pipelineLevels: Int = 2
+  @Option(help: "Adder levels between two registers (default: 2).")
+  var pipelineLevels: Int?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "The clock period: as many levels as the technology's paths allow.", valueName: "ns"))
+  var clock: Double?
+
+  @Option(help: "The technology of --clock: a name, or a JSON file.")
+  var technology: String?
 
   @Option(help: "The most readers of one register.")
   var fanOutLimit: Int = 32
@@ -53,7 +63,16 @@ struct EmitCommand: AsyncParsableCommand {
   var force = false
 
   func validate() throws {
-    if !(1...64).contains(pipelineLevels) {
+    if let clock, !(clock >= 1e-3 && clock <= 1e6) {
+      throw ValidationError("--clock takes nanoseconds from 0.001")
+    }
+    if clock != nil, pipelineLevels != nil {
+      throw ValidationError("--clock finds the number of --pipeline-levels: give one of them")
+    }
+    if (clock == nil) != (technology == nil) {
+      throw ValidationError("--clock and --technology go together")
+    }
+    if let pipelineLevels, !(1...64).contains(pipelineLevels) {
       throw ValidationError("--pipeline-levels takes a number from 1 to 64")
     }
     if fanOutLimit < 2 { throw ValidationError("--fan-out-limit takes a number from 2") }
@@ -68,8 +87,12 @@ struct EmitCommand: AsyncParsableCommand {
     try await reportingDiagnostics(output) {
       try FolderWriter.check(folder, force: force)
       let loaded = try model.loadForHardware(resize: resize)
+      var levels = pipelineLevels ?? 2
+      if let clock, let technology {
+        levels = try Technology.named(technology).pipelineLevels(period: clock)
+      }
       let options = FreezeOptions(
-        fixedLayers: fixedLayers.count, pipelineLevels: pipelineLevels, fanOutLimit: fanOutLimit,
+        fixedLayers: fixedLayers.count, pipelineLevels: levels, fanOutLimit: fanOutLimit,
         sidebandBits: sidebandBits, effort: effort, objective: objective, maxDepth: maxDepth,
         adderStyle: adderStyle)
       let design: Design
@@ -91,7 +114,7 @@ struct EmitCommand: AsyncParsableCommand {
         graph: loaded.graph,
         origin: .init(
           file: model.model.lastPathComponent, sha256: sha256Hex(loaded.file.bytes)))
-      let files = design.emittedFiles(network: network)
+      let files = design.emittedFiles(network: network, clockPeriod: clock)
       try FolderWriter.write(files, to: folder, force: force)
       let summary = Summary(design, folder: folder, files: files)
       if output.json { printJSON(summary) } else { print(summary.text) }

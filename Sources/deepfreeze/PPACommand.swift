@@ -2,8 +2,10 @@ import ArgumentParser
 import Estimation
 import Foundation
 import NeuralGraph
+import RTL
 import Simulation
 import Synthesis
+import TensorFiles
 
 /// `deepfreeze ppa`: what an emitted design takes on a cell library.
 struct PPACommand: AsyncParsableCommand {
@@ -12,7 +14,8 @@ struct PPACommand: AsyncParsableCommand {
     abstract: "Maps an emitted design onto a cell library: area by part, and the longest paths.",
     discussion: """
       Yosys maps each module by itself, OpenSTA times it, without wires. Memories stay macros and are \
-      priced by the technology's model. Results are cached by content. Exit code 1: a path between \
+      priced by the technology's model. Results are cached by content. With --input Verilator counts \
+      how often bits change on your images: power and energy. Exit code 1: a path between \
       registers is longer than --clock.
       """)
 
@@ -21,63 +24,53 @@ struct PPACommand: AsyncParsableCommand {
 
   @OptionGroup var output: OutputOptions
 
-  @Option(
-    parsing: .upToNextOption,
-    help: ArgumentHelp(
-      "Liberty files of one library, packed by gzip or not, or a folder of them.",
-      valueName: "file"))
-  var liberty: [String] = []
-
-  @Option(help: "The technology: its memories, its files in a folder. A name, or a JSON file.")
-  var technology: String?
+  @OptionGroup var synthesis: SynthesisOptions
 
   @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("The clock period that is to be met.", valueName: "ns"))
-  var clock: Double?
+    name: .customLong("input"), parsing: .upToNextOption,
+    help: "Images that are simulated to measure how often bits change: power and energy.")
+  var inputs: [String] = []
 
-  @Option(help: "Modules that are mapped at once; as many as there are cores unless given.")
-  var jobs: Int?
+  @Flag(help: "Scale images to the network's input size.")
+  var resize = false
 
-  @Option(help: "The folder of the cache.")
-  var cache: String = SynthesisCache.usualFolder
+  @Flag(help: "An image's samples are the tensor's bytes, reinterpreted.")
+  var rawBytes = false
 
-  func validate() throws {
-    if let clock, !(clock >= 1e-3 && clock <= 1e6) {
-      throw ValidationError("--clock takes nanoseconds from 0.001")
-    }
-    if let jobs, !(1...1024).contains(jobs) {
-      throw ValidationError("--jobs takes a number from 1 to 1024")
-    }
-  }
+  @Flag(help: "Print the technology's model of the areas; nothing is synthesised.")
+  var model = false
 
   func run() async throws {
     var missed = false
     try await reportingDiagnostics(output) {
       let emitted = try EmittedFolder(path: folder)
-      let (library, technology) = try CellLibrary.choose(
-        liberty: liberty, technology: technology)
-      if !library.hasFullAdder {
-        printToStandardError(
-          Diagnostic(
-            "\(library.name) has no full adder: heaps of full adders become gates",
-            severity: .note
-          ).description)
+      if model {
+        try printModel(emitted)
+        return
       }
-      let cache = try SynthesisCache(folder: cache)
-      let result = try await ScratchFolder.with { scratch throws(Diagnostics) in
-        let synthesiser = try await Synthesiser(library: library, cache: cache, scratch: scratch)
-        let progress = Progress()
-        defer { progress.end() }
-        return try await synthesiser.synthesise(
-          emitted, clock: clock ?? technology?.clockPeriod.high ?? 10, sram: technology?.sram,
-          jobs: jobs ?? ProcessInfo.processInfo.activeProcessorCount
-        ) { progress.step(of: $0, "module") }
+      let (library, technology) = try synthesis.choose()
+      let type = emitted.network.graph.nodes[0].type
+      var frames: [IntegerTensor] = []
+      for path in inputs {
+        frames.append(try loadInput(path, for: type, resize: resize, rawBytes: rawBytes))
       }
-      let report = PPAReport(result, technology: technology, clock: clock)
+      let (result, power) = try await synthesis.synthesise(
+        emitted, library, technology, frames: frames)
+      let report = PPAReport(
+        result, power: power, technology: technology, clock: synthesis.clock)
       if output.json { printJSON(report) } else { print(report.text, terminator: "") }
       missed = report.isMissed
     }
     if missed { throw ExitCode.checkFailed }
+  }
+
+  /// Areas by the technology's fitted coefficients.
+  private func printModel(_ folder: EmittedFolder) throws(Diagnostics) {
+    let technology = try Technology.named(synthesis.technology ?? Technology.builtIn[0].name)
+    // The same network and options give the same design.
+    let design = try Freeze.design(folder.network.graph, options: folder.design.options)
+    let report = ModelledPPAReport(
+      technology: technology, modules: FixedLayerModel(technology).modules(of: design))
+    if output.json { printJSON(report) } else { print(report.text, terminator: "") }
   }
 }

@@ -5,6 +5,8 @@ import Synthesis
 /// What `deepfreeze ppa` prints.
 struct PPAReport: Encodable {
   var synthesis: DesignSynthesis
+  /// Null when no images were given.
+  var power: DesignPower?
   /// Area by part, and in all, um2; each with its source.
   var area: AreaBreakdown
   var totalArea: Quantity
@@ -16,8 +18,11 @@ struct PPAReport: Encodable {
   var maximumMegahertz: Double
   var isMissed: Bool
 
-  init(_ synthesis: DesignSynthesis, technology: Technology?, clock: Double?) {
+  init(
+    _ synthesis: DesignSynthesis, power: DesignPower?, technology: Technology?, clock: Double?
+  ) {
     self.synthesis = synthesis
+    self.power = power
     self.technology = technology?.title
     self.clock = clock
     area = synthesis.area
@@ -63,16 +68,17 @@ struct PPAReport: Encodable {
         + (synthesis.unpricedMemoryBits > 0 ? ", without memories" : ", with memories"))
     lines.append("")
     lines += pathLines
+    lines += powerLines
     return lines.joined(separator: "\n") + "\n"
   }
 
-  private static let parts: [(part: AreaPart, title: String)] = [
+  static let parts: [(part: AreaPart, title: String)] = [
     (.adders, "adders"), (.requantizers, "requantizers"), (.pipelineRegisters, "pipeline"),
     (.windowRegisters, "window"), (.fifos, "FIFOs"), (.control, "control"),
     (.memories, "memories"),
   ]
 
-  private static func area(_ value: Double) -> String {
+  static func area(_ value: Double) -> String {
     value >= 1000 ? grouped(Int(value.rounded())) : decimal(value, value >= 10 ? 1 : 3)
   }
 
@@ -94,6 +100,50 @@ struct PPAReport: Encodable {
     return lines + [
       "\(grouped(synthesis.unpricedMemoryBits)) bits of memories have no price: "
         + "--technology FILE gives one (docs/estimation.md)"
+    ]
+  }
+
+  private var powerLines: [String] {
+    guard let power else { return [] }
+    var rows = [
+      [
+        "module", "mW clock", "registers", "logic", "leakage", "all", "activity", "measured bits",
+      ]
+    ]
+    func row(_ name: String, _ figures: [Double], _ activity: Double, _ measured: String)
+      -> [String]
+    {
+      [name] + figures.map { Self.decimal($0, 3) } + [Self.decimal(activity, 3), measured]
+    }
+    for module in power.modules {
+      rows.append(
+        row(
+          module.name,
+          [module.clock, module.registers, module.logic, module.leakage, module.total],
+          module.activity, Self.decimal(100 * module.measured, 0) + "%"))
+    }
+    func sum(_ figure: (ModulePower) -> Double) -> Double {
+      power.modules.reduce(0) { $0 + figure($1) }
+    }
+    rows.append(
+      row(
+        "all", [sum(\.clock), sum(\.registers), sum(\.logic), sum(\.leakage), power.cells],
+        power.activity, ""))
+    func interval(_ quantity: Quantity) -> String {
+      let low = Self.decimal(quantity.low, 3)
+      let high = Self.decimal(quantity.high, 3)
+      return low == high ? low : "\(low)-\(high)"
+    }
+    return [
+      "",
+      "power at a clock of \(Self.time(power.clockPeriod)) ns; activity: mean transitions of a "
+        + "register bit a clock, counted by Verilator; glitches and wires are not in it",
+      table(rows, left: [0]), "",
+      power.memories.map { "memories \(interval($0)) mW by the model of \(technology ?? "")" }
+        ?? "memories have no price: they are not in it",
+      "\(interval(power.power)) mW, \(interval(power.energyPerFrame)) uJ a frame of "
+        + "\(grouped(power.cyclesPerFrame)) clocks, \(interval(power.efficiency)) TOPS/W "
+        + "(2 operations a multiply-accumulate of the network, zeros included)",
     ]
   }
 
@@ -125,5 +175,42 @@ struct PPAReport: Encodable {
           : "the clock of \(Self.time(clock)) ns is met, by \(Self.time(clock - period)) ns")
     }
     return lines
+  }
+}
+
+/// What `deepfreeze ppa --model` prints.
+struct ModelledPPAReport: Encodable {
+  var technology: String
+  /// um2, each with its source.
+  var modules: [ModuleArea]
+  var totalArea: Quantity
+
+  init(technology: Technology, modules: [ModuleArea]) {
+    self.technology = technology.title
+    self.modules = modules
+    totalArea = modules.dropFirst().reduce(modules[0].area.total) { $0 + $1.area.total }
+  }
+
+  var text: String {
+    var rows = [["module", "weights"] + PPAReport.parts.map(\.title) + ["all"]]
+    for module in modules {
+      let area = module.area
+      let parts = [
+        area.adders, area.requantizers, area.pipelineRegisters, area.windowRegisters, area.fifos,
+        area.control, area.memories,
+      ]
+      rows.append(
+        [module.name, module.weights > 0 ? grouped(module.weights) : ""]
+          + parts.map { $0.middle > 0 ? PPAReport.area($0.middle) : "" }
+          + [PPAReport.area(area.total.middle)])
+    }
+    let provenance = totalArea.provenance
+    return """
+      areas in um2 by the model of \(technology); nothing is synthesised
+      \(table(rows, left: [0]))
+      in all \(PPAReport.area(totalArea.low)) um2\(totalArea.high > totalArea.low ? " to " + PPAReport.area(totalArea.high) : "")
+      \(provenance.kind.rawValue)\(provenance.error.map { String(format: ", largest error of what it rests on %.0f%%", 100 * $0) } ?? ""): \(provenance.sources.joined(separator: "; "))
+
+      """
   }
 }

@@ -66,7 +66,7 @@ struct TechnologyTests {
     #expect(try diagnostics { $0.node = 44 }.contains("44 nm is not a node"))
     #expect(try diagnostics { $0.scalingVoltage = 1.1 }.contains("1.1 V lies outside"))
     #expect(try diagnostics { $0.sram.portFactor = 0 }.contains("portFactor"))
-    #expect(try diagnostics { $0.clockPeriod.low = 1e-300 }.contains("clock period"))
+    #expect(try diagnostics { $0.clockPeriods[0].low = 1e-300 }.contains("clock period"))
     #expect(try diagnostics { $0.energies.adderBit.low = 0 }.contains("energies.adderBit"))
     #expect(try diagnostics { $0.version = 2 }.contains("version 2"))
   }

@@ -18,7 +18,8 @@ import Testing
     "logic before a register is the sum's or its scaling's",
     arguments: [
       ("sum12[4]", AreaPart.adders), ("acc3[0]", .adders), ("mul3_1[0]", .requantizers),
-      ("prod7[2]", .requantizers), ("y4[1]", .requantizers), ("q4[7]", .requantizers),
+      ("prod7[2]", .requantizers), ("biased4[2]", .requantizers), ("negative3", .requantizers),
+      ("max2_1[0]", .adders), ("y4[1]", .requantizers), ("q4[7]", .requantizers),
       ("x0_r0c1[3]", .windowRegisters),
     ])
   func logic(_ name: String, _ part: AreaPart) {

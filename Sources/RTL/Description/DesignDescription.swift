@@ -213,6 +213,10 @@ extension DesignDescription {
           && stream.element.range.contains(stream.zeroPoint), "the \(what) stream is absurd")
     }
     require((1...63).contains(options.sidebandBits), "the sideband has not 1 to 63 bits")
+    require(
+      (1...64).contains(options.pipelineLevels) && (2...(1 << 30)).contains(options.fanOutLimit)
+        && (0...3).contains(options.effort) && (options.maxDepth ?? 0) >= 0
+        && (options.fixedLayers ?? 1) >= 1, "the options are none that 'emit' takes")
     require(!stages.isEmpty, "it has no stage")
     for stage in stages {
       require(

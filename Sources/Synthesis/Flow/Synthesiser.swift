@@ -52,6 +52,13 @@ public struct Synthesiser: Sendable {
   func map(
     _ unit: SynthesisUnit, of folder: EmittedFolder, period: Double
   ) async throws(Diagnostics) -> Mapped {
+    let known = Set(folder.design.rtlFiles)
+    for file in unit.sources + unit.boxes where !known.contains(file) {
+      throw Diagnostics(
+        Diagnostic(
+          "the design does not list the file \(file)", file: folder.path,
+          remedy: "emit the design again"))
+    }
     let key = try key(unit, folder, period)
     if let cells = cache.entry(key, "cells.json"), let netlist = cache.entry(key, "v"),
       let decoded = try? StableJSON.decode(MappedCells.self, cells, file: key)

@@ -9,6 +9,7 @@ public struct LibraryCell: Hashable, Sendable {
   public var isFlipFlop: Bool
   /// Names of its output pins.
   public var outputs: Set<String>
+  package var energy: CellEnergy
 }
 
 /// A standard cell library in liberty format: one file or several that belong together.
@@ -18,6 +19,8 @@ public struct CellLibrary: Sendable {
   /// The files' names, without folders.
   public let files: [String]
   public let cells: [String: LibraryCell]
+  /// Supply, volts.
+  public let voltage: Double
   /// One liberty text with all cells: Yosys' passes take a single file.
   package let text: [UInt8]
   /// SHA-256 of `text`.
@@ -27,7 +30,10 @@ public struct CellLibrary: Sendable {
   /// The smallest buffer; nil where there is none.
   let buffer: String?
 
-  private static let wanted: Set = ["library", "cell", "pin", "ff", "latch"]
+  private static let wanted: Set = [
+    "library", "cell", "pin", "ff", "latch", "pg_pin", "leakage_power", "internal_power",
+    "rise_power", "fall_power", "power", "power_lut_template", "lu_table_template",
+  ]
 
   /// Joins and checks liberty texts, `(name, bytes)`. Throws for what is no liberty, two cells of one name,
   /// and a library that no pipeline can be built of: without a flip-flop, an inverter, or a NAND or NOR.
@@ -38,6 +44,7 @@ public struct CellLibrary: Sendable {
     var shared: Set<String> = []
     var units: [String: [String]] = [:]
     var name = ""
+    var voltage = 1.0
     for (index, source) in sources.enumerated() {
       let library: LibertyGroup
       do throws(Diagnostics) {
@@ -45,6 +52,8 @@ public struct CellLibrary: Sendable {
       } catch {
         throw error.inFile(source.name)
       }
+      let reader = CellEnergyReader(library)
+      if index == 0 { voltage = reader.voltage }
       let own = Dictionary(
         uniqueKeysWithValues: Self.units.map { ($0, library.attributes[$0] ?? []) })
       if index == 0 {
@@ -82,11 +91,12 @@ public struct CellLibrary: Sendable {
           outputs: Set(
             group.groups.filter {
               $0.name == "pin" && $0.attributes["direction"]?.first == "output"
-            }.flatMap(\.arguments)))
+            }.flatMap(\.arguments)), energy: reader.read(group))
         groups.append(group)
       }
     }
     self.name = name
+    self.voltage = voltage
     self.files = sources.map(\.name)
     self.cells = cells
     text += Array("}\n".utf8)

@@ -22,7 +22,7 @@ public enum AreaPart: String, Hashable, Sendable, Codable, CaseIterable {
 /// The cells of a mapped module, by what they are for.
 struct MappedCells: Hashable, Sendable, Codable {
   /// Part of the cache's key: changes with this file.
-  static let version = 1
+  static let version = 3
 
   struct Part: Hashable, Sendable, Codable {
     /// um2.
@@ -38,6 +38,8 @@ struct MappedCells: Hashable, Sendable, Codable {
   var types: [String: Int] = [:]
   /// Flip-flops and the declared names of what they hold, by cell name.
   var registerNames: [String: String] = [:]
+
+  var energy = EnergyUse()
 
   /// um2.
   var area: Double { parts.keys.sorted().reduce(0) { $0 + parts[$1]!.area } }
@@ -64,6 +66,7 @@ struct MappedCells: Hashable, Sendable, Codable {
     }
     let parts = PartFinder(netlist: netlist, cells: cells, unit: unit, library: library)
     registerNames = parts.registerNames
+    energy = EnergyUse(cells: cells, word: parts.word, library: library)
     for (index, cell) in cells.enumerated() {
       let known = library.cells[cell.type]!
       types[cell.type, default: 0] += 1

@@ -7,6 +7,8 @@ import YosysNetlist
 package struct PartFinder {
   private(set) var part: [AreaPart]
   private(set) var registerNames: [String: String] = [:]
+  /// By cell: the declared word of registers that it is, or leads to; "" for none.
+  private(set) var word: [String]
 
   /// Gates are given to these in turn.
   private static let order: [AreaPart] = [
@@ -17,6 +19,7 @@ package struct PartFinder {
     netlist: Netlist, cells: [Netlist.Cell], unit: SynthesisUnit, library: CellLibrary
   ) {
     part = [AreaPart](repeating: .control, count: cells.count)
+    word = [String](repeating: "", count: cells.count)
     // The cell that drives a net, and what reads it.
     var driver = [Int32](repeating: -1, count: netlist.netCount)
     var reader = [Int32](repeating: -1, count: netlist.netCount)
@@ -33,7 +36,7 @@ package struct PartFinder {
       }
     }
     // Where the gates before a register, or before a port, belong.
-    var starts: [AreaPart: [Netlist.Bit]] = [:]
+    var starts: [AreaPart: [(bit: Netlist.Bit, word: String)]] = [:]
     var isFlipFlop = [Bool](repeating: false, count: cells.count)
     for (index, cell) in cells.enumerated() where library.cells[cell.type]!.isFlipFlop {
       isFlipFlop[index] = true
@@ -54,23 +57,26 @@ package struct PartFinder {
       }
       registerNames[cell.name] = name ?? "unnamed"
       let role = Self.role(of: name ?? "", unit.kind)
+      word[index] = String((name ?? "").prefix { $0 != "[" })
       part[index] = role.register
       for (pin, bits) in cell.connections where !outputs[index].contains(pin) {
-        starts[role.logic, default: []] += bits.filter(\.isNet)
+        starts[role.logic, default: []] += bits.filter(\.isNet).map { ($0, word[index]) }
       }
     }
     var isTaken = isFlipFlop
     let ports = netlist.ports.filter { $0.direction == .output }.flatMap(\.bits)
-    starts[unit.kind == .layer ? .requantizers : .control, default: []] += ports.filter(\.isNet)
+    starts[unit.kind == .layer ? .requantizers : .control, default: []] +=
+      ports.filter(\.isNet).map { ($0, "") }
     for role in Self.order {
       var stack = starts[role] ?? []
-      while let bit = stack.popLast() {
+      while let (bit, name) = stack.popLast() {
         let index = Int(driver[Int(bit.code)])
         guard index >= 0, !isTaken[index] else { continue }
         isTaken[index] = true
         part[index] = role
+        word[index] = name
         for (pin, bits) in cells[index].connections where !outputs[index].contains(pin) {
-          stack += bits.filter(\.isNet)
+          stack += bits.filter(\.isNet).map { ($0, name) }
         }
       }
     }
@@ -99,7 +105,7 @@ package struct PartFinder {
       }
     }
     switch letters {
-    case "mul", "prod", "y", "q": return (.pipelineRegisters, .requantizers)
+    case "biased", "negative", "mul", "prod", "y", "q": return (.pipelineRegisters, .requantizers)
     default: return (.pipelineRegisters, .adders)
     }
   }
