@@ -65,6 +65,13 @@ public struct DesignReport: Sendable, Encodable {
       lines.append(
         stage.memory.map { "line memory \($0.words) x \($0.wordBits) bits" } ?? "no line memory")
       lines.append("\(stage.ranks) ranks, FIFO of \(stage.fifoDepth)")
+      if let inputs = stage.inputs {
+        lines += inputs.map { input in
+          let name = input.stage.map { design.stages[$0].name } ?? "the input"
+          return "reads \(name)"
+            + (input.skipDepth > 0 ? " through a skip FIFO of \(input.skipDepth)" : "")
+        }
+      }
       let box = PipelineDiagram.Box(title: stage.name, lines: lines, input: input)
       let channels = stage.layers.last.flatMap { layers[$0]?.output.last } ?? 0
       input = "\(geometry.outputWidth)x\(geometry.outputHeight)x\(channels)"
@@ -101,7 +108,7 @@ public struct DesignReport: Sendable, Encodable {
         guard let area = memory.area else { continue }
         rows.append(
           (
-            name: "memory of \(memory.stage)",
+            name: (memory.isSkip ? "skip FIFO before " : "memory of ") + memory.stage,
             values: Self.parts.map { $0.part == .memories ? area.middle : 0 },
             note: significant(area.middle) + " um2"
           ))

@@ -12,10 +12,27 @@ public struct FixedLayerModel: Hashable, Sendable {
   /// layers, the fewest first; none for a design without convolutions.
   public static func cuts(of design: Design) -> [Int] {
     let layers = design.layers
-    var cuts = layers.indices.filter { layers[$0].cost.convolution != nil }.map { $0 + 1 }
+    var cuts = layers.indices.filter {
+      layers[$0].cost.convolution != nil && isOneStream(design, behind: $0)
+    }.map { $0 + 1 }
     // Pools behind the last convolution belong to the cut behind it.
     if !cuts.isEmpty { cuts[cuts.count - 1] = layers.count }
     return cuts
+  }
+
+  /// True when all that stages behind the layer `index` read comes from its own stage or from behind
+  /// it: no stream goes around the cut.
+  private static func isOneStream(_ design: Design, behind index: Int) -> Bool {
+    var count = 0
+    guard
+      let stage = design.stages.firstIndex(where: {
+        count += $0.layers.count
+        return count > index
+      })
+    else { return true }
+    return design.stages[(stage + 1)...].allSatisfy { later in
+      later.inputs.allSatisfy { ($0.stage ?? -1) >= stage }
+    }
   }
 
   /// The cost of the first `count` layers, at the technology's own node. A cut inside a stage leaves the
@@ -27,6 +44,9 @@ public struct FixedLayerModel: Hashable, Sendable {
     var sums = Sums(cycles: Double(cycles))
     var convolutions = 0
     var multiplyAccumulates = 0
+    for skip in design.skipFIFOs where skip.stage < stages.count {
+      sums.add(skip, before: stages[skip.stage], technology.sram)
+    }
     for stage in stages {
       sums.add(stage, sidebandBits: design.options.sidebandBits, technology.sram)
       for layer in stage.layers {
@@ -50,8 +70,11 @@ public struct FixedLayerModel: Hashable, Sendable {
         stage.layers.removeLast(stage.layers.count - left)
         stage.timing = StageTiming(
           stage.timing.kind, ranks: max(1, stage.layers.reduce(0) { $0 + $1.schedule.ranks }))
-        let timings = stages.map(\.timing) + [stage.timing]
-        stage.timing.fifoDepth = StreamTiming(stages: timings).safeFIFODepths[timings.count - 1]
+        let kept = stages + [stage]
+        let timing = StreamTiming(
+          stages: kept.map(\.timing), inputs: kept.map(\.inputs),
+          inputHeight: design.input.height, inputWidth: design.input.width)
+        stage.timing.fifoDepth = timing.safeFIFODepths[kept.count - 1]
       }
       left -= stage.layers.count
       stages.append(stage)
@@ -120,6 +143,12 @@ public struct FixedLayerModel: Hashable, Sendable {
       }
     }
 
+    /// A skip FIFO: each pixel that passes writes a word and reads one.
+    mutating func add(_ skip: Design.SkipFIFO, before stage: Stage, _ sram: SRAMModel) {
+      let macro = SRAMModel.Memory(words: skip.memory.words, wordBits: skip.memory.wordBits)
+      macros.append((macro, 2 * Double(stage.timing.inputPixels)))
+    }
+
     var allRegisterBits: Double {
       pipelineBits + windowBits + fifoBits + pixelBits + memoryRegisterBits
     }
@@ -185,8 +214,11 @@ extension FixedLayerModel {
       return ModuleArea(
         name: layer.name, isStage: false, weights: layer.cost.weights, area: area(sums))
     }
-    let stages = design.stages.map { stage in
+    let stages = design.stages.enumerated().map { index, stage in
       var sums = Sums(cycles: cycles)
+      for skip in design.skipFIFOs where skip.stage == index {
+        sums.add(skip, before: stage, technology.sram)
+      }
       sums.addFrame(of: stage, sidebandBits: design.options.sidebandBits, technology.sram)
       return ModuleArea(name: stage.name, isStage: true, weights: 0, area: area(sums))
     }

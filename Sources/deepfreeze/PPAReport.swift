@@ -91,7 +91,7 @@ struct PPAReport: Encodable {
   private var memoryLines: [String] {
     if synthesis.memories.isEmpty { return [] }
     let lines = synthesis.memories.map { memory in
-      "memory of \(memory.stage): \(grouped(memory.words)) words of "
+      "\(memory.isSkip ? "skip FIFO before" : "memory of") \(memory.stage): \(grouped(memory.words)) words of "
         + "\(grouped(memory.wordBits)) bits"
         + (memory.area.map { ", \(Self.area($0.low)) um2 by the model of \(technology ?? "")" }
           ?? ", not priced")

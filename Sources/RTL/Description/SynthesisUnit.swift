@@ -52,7 +52,8 @@ public struct SynthesisUnit: Hashable, Sendable {
     units.append(
       SynthesisUnit(
         kind: .top, name: design.name, module: design.name, sources: shared + [top],
-        boxes: design.stages.map { file($0.module) }, hasCells: true))
+        boxes: (hasMemory ? [memory] : []) + design.stages.map { file($0.module) },
+        hasCells: true))
     return units
   }
 }

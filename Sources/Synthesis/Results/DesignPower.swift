@@ -129,11 +129,9 @@ extension Synthesiser {
     }
     let cycles = design.latency.period
     var memories: Quantity?
-    for stage in design.stages {
-      guard let memory = stage.memory, let sram else { continue }
-      let macro = SRAMModel.Memory(words: memory.words, wordBits: memory.wordBits)
-      guard !sram.isRegisters(macro) else { continue }
-      // A step reads a word and writes one; pJ a ns is mW.
+    for (stage, _, macro) in Self.macros(of: design, sram: sram) {
+      guard let sram else { break }
+      // A step, or a pixel that passes, reads a word and writes one; pJ a ns is mW.
       let accesses = 2 * Double(stage.timing.inputPixels)
       let energy = sram.accessEnergy(macro) * (accesses / (Double(cycles) * clock))
       let power = Quantity(low: energy.low, high: energy.high, .milliwatt, energy.provenance)

@@ -27,8 +27,10 @@ public struct SynthesisedModule: Hashable, Sendable, Codable {
 
 /// A memory that stays a macro.
 public struct SynthesisedMemory: Hashable, Sendable, Codable {
-  /// The stage whose lines it holds.
+  /// The stage whose lines it holds, or which reads it.
   public var stage: String
+  /// True for a skip FIFO's memory, false for a line buffer's.
+  public var isSkip: Bool
   public var words: Int
   public var wordBits: Int
   /// um2 by the technology's model; nil where there is none.
@@ -74,6 +76,20 @@ public struct DesignSynthesis: Hashable, Sendable, Codable {
 }
 
 extension Synthesiser {
+  /// The memories that stay black boxes: line buffers' above the size of registers, and skip FIFOs'.
+  static func macros(of design: DesignDescription, sram: SRAMModel?) -> [(
+    stage: DesignDescription.StageEntry, isSkip: Bool, macro: SRAMModel.Memory
+  )] {
+    func macro(_ memory: Stage.Memory) -> SRAMModel.Memory {
+      SRAMModel.Memory(words: memory.words, wordBits: memory.wordBits)
+    }
+    return design.stages.flatMap { stage in
+      let lines = stage.memory.map(macro).flatMap { sram?.isRegisters($0) == true ? nil : $0 }
+      return [lines].compactMap(\.self).map { (stage, false, $0) }
+        + (stage.inputs ?? []).compactMap(\.memory).map { (stage, true, macro($0)) }
+    }
+  }
+
   /// Maps and times all modules of an emitted folder, `jobs` at once. `clock` in ns; with `mustMeet` a
   /// module that misses it is mapped again for shorter paths, and the first that keeps to it, or else the
   /// fastest, counts. `sram` prices memories, and says which are registers. `progress` is called with the number of modules as each is
@@ -119,13 +135,10 @@ extension Synthesiser {
     return DesignSynthesis(
       design: design.name, library: library.name, libraryFiles: library.files,
       tools: [yosysVersion, timingVersion], clock: clock, modules: modules.map { $0! },
-      memories: design.stages.compactMap { stage in
-        guard let memory = stage.memory else { return nil }
-        let macro = SRAMModel.Memory(words: memory.words, wordBits: memory.wordBits)
-        guard sram?.isRegisters(macro) != true else { return nil }
-        return SynthesisedMemory(
-          stage: stage.name, words: memory.words, wordBits: memory.wordBits,
-          area: sram?.area(macro))
+      memories: Self.macros(of: design, sram: sram).map { memory in
+        SynthesisedMemory(
+          stage: memory.stage.name, isSkip: memory.isSkip, words: memory.macro.words,
+          wordBits: memory.macro.wordBits, area: sram?.area(memory.macro))
       })
   }
 }

@@ -87,7 +87,8 @@ package struct PartFinder {
     register: AreaPart, logic: AreaPart
   ) {
     switch kind {
-    case .top: return (.control, .control)
+    case .top:
+      return name.hasPrefix("skip") ? (.fifos, .fifos) : (.control, .control)
     case .stage:
       if name.hasPrefix("fifo.") { return (.fifos, .fifos) }
       if name.contains(".words[") { return (.memories, .memories) }
