@@ -130,7 +130,10 @@ import Testing
       ("design.json", "rtl/tiny.v", "rtl/tinier.v", "the file rtl/tinier.v is missing"),
       ("design.json", "\"sidebandBits\" : 8", "\"sidebandBits\" : 800", "the sideband has not"),
       ("design.json", "\"fifoDepth\" : ", "\"fifoDepth\" : -", "absurd number of ranks or of FIFO"),
-      ("design.json", "\"inputHeight\" : 6", "\"inputHeight\" : 60", "reads another map than"),
+      (
+        "design.json", "\"inputHeight\" : 6", "\"inputHeight\" : 60",
+        "input map differs from what enters"
+      ),
       ("design.json", "\"registerBits\" : ", "\"registerBits\" : 9999999999999", "absurd costs"),
       ("network.json", "\"zeroPoint\" : 7", "\"zeroPoint\" : 700", "network.json: node"),
       ("network.json", "\"sha256\" : \"", "\"sha256\" : \"0", "network.bin: error: its length"),
