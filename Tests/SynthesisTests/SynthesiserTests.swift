@@ -92,16 +92,17 @@ import Testing
 
   @Test("skip FIFOs are mapped in the top, their memories priced as macros")
   func skips() async throws {
-    var seed: UInt64 = 1
-    while true {
-      let network = RandomNetwork(seed: seed)
-      let design = try? Freeze.design(network.graph, options: network.options)
-      let bits = design?.layers.reduce(0) { $0 + $1.cost.adderBits + $1.cost.registerBits }
-      if let design, !design.skipFIFOs.isEmpty, bits! < 3000 { break }
-      seed += 1
+    // The smallest of a few with a skip FIFO.
+    var found: (network: RandomNetwork, bits: Int)?
+    for seed in UInt64(1)...12 {
+      let network = RandomNetwork(seed: seed, shape: .branches)
+      let design = try Freeze.design(network.graph, options: network.options)
+      let bits = design.layers.reduce(0) { $0 + $1.cost.adderBits + $1.cost.registerBits }
+      if !design.skipFIFOs.isEmpty, bits < found?.bits ?? .max { found = (network, bits) }
     }
+    let network = try #require(found).network
     let sram = Technology.builtIn[0].sram
-    try await withDesign(RandomNetwork(seed: seed)) { folder, scratch throws(Diagnostics) in
+    try await withDesign(network) { folder, scratch throws(Diagnostics) in
       let result = try await Self.synthesise(folder, scratch, sram: sram)
       let skips = folder.design.stages.flatMap { ($0.inputs ?? []).compactMap(\.memory) }
       #expect(!skips.isEmpty)
@@ -111,7 +112,6 @@ import Testing
       // Only where one stream goes through can a design be cut.
       let design = try Freeze.design(folder.network.graph, options: folder.design.options)
       let cuts = FixedLayerModel.cuts(of: design)
-      #expect(cuts.last == design.layers.count)
       #expect(cuts.count < design.layers.filter { $0.cost.convolution != nil }.count + 1)
       for cut in cuts { _ = FixedLayerModel(Technology.builtIn[0]).cost(of: design, layers: cut) }
     }
