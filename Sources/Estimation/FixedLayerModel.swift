@@ -12,12 +12,11 @@ public struct FixedLayerModel: Hashable, Sendable {
   /// layers, the fewest first; none for a design without convolutions.
   public static func cuts(of design: Design) -> [Int] {
     let layers = design.layers
-    var cuts = layers.indices.filter {
-      layers[$0].cost.convolution != nil && isOneStream(design, behind: $0)
-    }.map { $0 + 1 }
-    // Pools behind the last convolution belong to the cut behind it.
-    if !cuts.isEmpty { cuts[cuts.count - 1] = layers.count }
-    return cuts
+    let convolutions = layers.indices.filter { layers[$0].cost.convolution != nil }
+    guard let last = convolutions.last else { return [] }
+    // What follows the last convolution belongs to the cut at the end.
+    return convolutions.filter { $0 != last && isOneStream(design, behind: $0) }.map { $0 + 1 }
+      + [layers.count]
   }
 
   /// True when all that stages behind the layer `index` read comes from its own stage or from behind

@@ -112,6 +112,7 @@ import Testing
       // Only where one stream goes through can a design be cut.
       let design = try Freeze.design(folder.network.graph, options: folder.design.options)
       let cuts = FixedLayerModel.cuts(of: design)
+      #expect(cuts.last == design.layers.count)
       #expect(cuts.count < design.layers.filter { $0.cost.convolution != nil }.count + 1)
       for cut in cuts { _ = FixedLayerModel(Technology.builtIn[0]).cost(of: design, layers: cut) }
     }
