@@ -16,7 +16,7 @@ import numpy as np
 import tflite
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from one_operator_models import Model
+from tflite_file import Model
 
 OP, TYPE = tflite.BuiltinOperator, tflite.TensorType
 RANDOM = np.random.default_rng(5)
