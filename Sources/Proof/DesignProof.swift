@@ -51,8 +51,7 @@ extension ExpectedLayer {
       throw mismatch(error.all.map(\.message).joined(separator: "; "))
     }
     guard prefix.layers.count == design.layers.count,
-      Set(design.stages.flatMap(\.layers)) == Set(design.layers.map(\.name)),
-      design.stages.flatMap(\.layers).count == design.layers.count
+      design.stages.flatMap(\.layers) == design.layers.map(\.name)
     else {
       throw mismatch(
         "it has \(prefix.layers.count) layers to fix, the design \(design.layers.count)")
@@ -65,10 +64,13 @@ extension ExpectedLayer {
     }
     // The design numbers layers as the network does, and lists them stage by stage.
     var layers: [ExpectedLayer] = []
+    var values: [ValueID] = []
     for entry in design.layers {
-      guard let number = ExpectedLayer.number(entry.name), prefix.layers.indices.contains(number)
+      guard let number = ExpectedLayer.number(entry.name), prefix.layers.indices.contains(number),
+        !values.contains(prefix.layers[number])
       else { throw mismatch("it has no layer for \(entry.name)") }
       let value = prefix.layers[number]
+      values.append(value)
       let node = graph[value]
       let shape = node.type.shape
       let output = shape.isImage ? Array(shape.dimensions.dropFirst()) : [1, 1, shape.channels]
@@ -103,7 +105,29 @@ extension ExpectedLayer {
           intervals.codes[operand.index].indices.map { firsts[operand]! + $0 }
         }
       }
+      layer.operands = operands
       layers.append(layer)
+    }
+    // Which layer reads which is the model's to say; that the text is wired so is shown later.
+    var outputs: [ValueID] = []
+    var next = 0
+    let input = graph.values.first { graph[$0].operation == .input }!
+    for (stage, streams) in zip(design.stages, design.streams) {
+      var sources = streams.map { stream in
+        stream.stage.map { outputs[$0] } ?? input
+      }
+      guard !stage.layers.isEmpty else { throw mismatch("the stage '\(stage.name)' has no layer") }
+      for name in stage.layers {
+        guard layers[next].operands == sources else {
+          throw mismatch("'\(layers[next].node.name)' reads other values than \(name) does")
+        }
+        sources = [values[next]]
+        next += 1
+      }
+      outputs.append(sources[0])
+    }
+    guard outputs.last == origin(prefix.result) else {
+      throw mismatch("its fixed layers end with '\(graph[prefix.result].name)'")
     }
     return layers
   }

@@ -7,6 +7,8 @@ struct ExpectedLayer: Sendable {
   /// Its input: type, and by channel every code that occurs.
   var inputType: QuantizedType
   var inputCodes: [ClosedRange<Int>]
+  /// The values that it reads, each once, in order; reshapes are what they reshape.
+  var operands: [ValueID] = []
   /// By output channel every code that occurs.
   var outputCodes: [ClosedRange<Int>]
   /// True for the first layer of a stage.

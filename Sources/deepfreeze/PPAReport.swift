@@ -13,7 +13,8 @@ struct PPAReport: Encodable {
   var technology: String?
   /// The clock that was asked for, ns; null when none was.
   var clock: Double?
-  /// The longest path between registers, ns, and the frequency that it allows.
+  /// What the longest path between registers takes, ns, inside modules or across them at most, and the
+  /// frequency that it allows.
   var period: Double
   var maximumMegahertz: Double
   var isMissed: Bool
@@ -27,7 +28,7 @@ struct PPAReport: Encodable {
     self.clock = clock
     area = synthesis.area
     totalArea = area.total
-    let period = synthesis.slowest?.timing.period ?? 0
+    let period = synthesis.period
     self.period = period
     maximumMegahertz = period > 0 ? 1000 / period : 0
     isMissed = clock.map { period > $0 } ?? false
@@ -155,7 +156,7 @@ struct PPAReport: Encodable {
     }
     if let slowest = synthesis.slowest, let path = slowest.timing.inside {
       lines.append(
-        line("longest path", slowest, path) + ", \(Self.decimal(maximumMegahertz, 0)) MHz")
+        line("longest path inside a module", slowest, path))
     }
     for (what, keyPath) in [
       ("longest from an input", \ModuleTiming.input), ("longest to an output", \.output),
@@ -168,6 +169,9 @@ struct PPAReport: Encodable {
         lines.append(line(what, module, path))
       }
     }
+    lines.append(
+      "across modules at most \(Self.time(synthesis.crossing)) ns; in all \(Self.time(period)) ns, "
+        + "\(Self.decimal(maximumMegahertz, 0)) MHz")
     if let clock {
       lines.append(
         isMissed

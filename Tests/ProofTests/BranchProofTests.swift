@@ -7,7 +7,9 @@ import Testing
 /// Residual blocks: what is proved of them, and what a wrong text is told.
 @Suite struct BranchProofTests {
   /// A 6x5x2 image, a 3x3 convolution, and the sum of both.
-  private static func graph(scales: (Float, Float, Float)) -> QuantizedGraph {
+  private static func graph(scales: (Float, Float, Float), longFirst: Bool = false)
+    -> QuantizedGraph
+  {
     var graph = QuantizedGraph(name: "residual")
     let type = QuantizedType(
       shape: TensorShape(height: 6, width: 5, channels: 2), element: .int8, scale: 0.5,
@@ -31,7 +33,9 @@ import Testing
       first: scales.0, second: scales.1, output: scales.2, clamp: -128...127)!
     graph.outputs = [
       graph.append(
-        QuantizedNode(name: "sum", operation: .add(add), operands: [input, long], type: type))
+        QuantizedNode(
+          name: "sum", operation: .add(add), operands: longFirst ? [long, input] : [input, long],
+          type: type))
     ]
     return graph
   }
@@ -61,6 +65,68 @@ import Testing
     #expect(!proof.isProved && proof.layers[0].isProved)
   }
 
+  /// The image through two convolutions of one form with other weights; the second if wanted of the image.
+  private static func pair(_ seeds: [Int]) -> QuantizedGraph {
+    var graph = QuantizedGraph(name: "pair")
+    let type = QuantizedType(
+      shape: TensorShape(height: 4, width: 4, channels: 1), element: .int8, scale: 0.5,
+      zeroPoint: 0)
+    var last = graph.append(
+      QuantizedNode(name: "image", operation: .input, operands: [], type: type))
+    for (index, seed) in seeds.enumerated() {
+      let window = WindowGeometry(
+        inputHeight: 4, inputWidth: 4, kernelHeight: 3, kernelWidth: 3, strideY: 1, strideX: 1,
+        padding: .same)!
+      last = graph.append(
+        QuantizedNode(
+          name: "conv\(index)",
+          operation: .convolution(
+            QuantizedConvolution(
+              geometry: window, inputChannels: 1, outputChannels: 1, groups: 1,
+              weights: (0..<9).map { Int16(($0 * seed) % 23 - 9) }, bias: [5],
+              requantization: [FixedPointMultiplier(real: 0.02)], clamp: -128...127,
+              weightZeroPoints: [0], weightScales: [1])), operands: [last], type: type))
+    }
+    graph.outputs = [last]
+    return graph
+  }
+
+  /// What is wrong when `files` of `emitted` are proved against `model`.
+  private func message(
+    _ emitted: QuantizedGraph, against model: QuantizedGraph,
+    _ change: (inout [EmittedFile]) -> Void = { _ in }
+  ) async -> String {
+    do {
+      let proof = try await ProvedDesign.prove(emitted, against: model, changing: change)
+      return proof.isProved ? "proved" : "not proved"
+    } catch {
+      return "\(error)"
+    }
+  }
+
+  @Test("a folder that lists one layer twice, or layers in another order, is not the model's")
+  func numbers() async {
+    let both = Self.pair([7, 11])
+    #expect(await message(both, against: both) == "proved")
+    // The second layer is a copy of the first, and says so.
+    let twice = await message(Self.pair([7, 7]), against: both) { files in
+      files.replaceAll("design.json", "\"layer2_conv1\"", "\"layer1_conv1\"")
+    }
+    #expect(twice.contains("it has no layer for"), "\(twice)")
+    let swapped = await message(Self.pair([11, 7]), against: both) { files in
+      files.replaceAll("design.json", "\"layer1_conv0\"", "\"layer9_\"")
+      files.replaceAll("design.json", "\"layer2_conv1\"", "\"layer1_conv1\"")
+      files.replaceAll("design.json", "\"layer9_\"", "\"layer2_conv0\"")
+    }
+    #expect(swapped.contains("reads other values"), "\(swapped)")
+  }
+
+  @Test("a sum whose ways are exchanged between model and text is not the model's")
+  func exchanged() async throws {
+    let other = Self.graph(scales: (0.113, 0.071, 0.137), longFirst: true)
+    #expect(await message(Self.plain, against: other).contains("reads other values"))
+  }
+
   @Test(
     "wrong connections between stages are told",
     arguments: [
@@ -77,5 +143,15 @@ import Testing
       files.replace("rtl/residual.v", from, to)
     }
     #expect(!proof.isProved && !proof.wiring.isEmpty)
+  }
+}
+
+extension [EmittedFile] {
+  /// Replaces every `from` in a file; there is one at least.
+  fileprivate mutating func replaceAll(_ path: String, _ from: String, _ to: String) {
+    let index = firstIndex { $0.path == path }!
+    let text = String(decoding: self[index].bytes, as: UTF8.self)
+    precondition(text.contains(from), "\(from) is not in \(path)")
+    self[index] = EmittedFile(path, text: text.replacing(from, with: to))
   }
 }

@@ -43,61 +43,89 @@ struct Reconvergence {
     return above[stage] < 0 ? nil : above[stage]
   }
 
-  /// The least pixels of a stream that have come when the fork has given n and nothing waits but for
-  /// pixels: windows move with pixels alone.
-  func fewest(_ source: Int?, after n: Int) -> Int {
-    guard source != fork, let source else { return n }
-    let pixels = stream.inputs[source].map { fewest($0.stage, after: n) }.min() ?? n
-    return stream.stages[source].outputs(ofPixels: pixels)
+  /// The stages between the fork and a stream, that stream's own the last, in topological order.
+  private func stages(before source: Int?) -> [Int] {
+    guard let source, source != fork else { return [] }
+    let first = (fork ?? -1) + 1
+    var isNeeded = [Bool](repeating: false, count: source - first + 1)
+    isNeeded[source - first] = true
+    for stage in stride(from: source, through: first, by: -1) where isNeeded[stage - first] {
+      for input in stream.inputs[stage] where input.stage != fork {
+        isNeeded[input.stage! - first] = true
+      }
+    }
+    return (first...source).filter { isNeeded[$0 - first] }
   }
 
-  /// The most: every frame's end is flushed by bubbles before the next frame begins.
-  func most(_ source: Int?, after n: Int) -> Int {
-    guard source != fork, let source else { return n }
-    let pixels = stream.inputs[source].map { most($0.stage, after: n) }.min() ?? n
-    return stream.stages[source].flushedOutputs(ofPixels: pixels)
+  /// The pixels of a stream when the fork has given n; `stages` are those before it, `outputs` says how
+  /// many a stage makes of its slowest input's. `found` is for working in, one entry a stage.
+  private func pixels(
+    _ stages: [Int], after n: Int, _ found: inout [Int], _ outputs: (StageTiming, Int) -> Int
+  ) -> Int {
+    for stage in stages {
+      var least = Int.max
+      for input in stream.inputs[stage] {
+        least = min(least, input.stage == fork ? n : found[input.stage!])
+      }
+      found[stage] = outputs(stream.stages[stage], least)
+    }
+    return stages.last.map { found[$0] } ?? n
   }
 
   /// Cycles from a pixel of the fork to the handshake of an output that it brings about: the most and
   /// the least over all ways when nothing waits.
-  func longestLatency(_ source: Int?) -> Int {
-    guard source != fork, let source else { return 0 }
-    return stream.stages[source].latency
-      + (stream.inputs[source].map { longestLatency($0) }.max() ?? 0)
-  }
   func longestLatency(_ input: StageInput) -> Int {
-    longestLatency(input.stage) + (input.skipDepth > 0 ? StageInput.skipLatency : 0)
+    latency(input.stage) { $0.max()! } + (input.skipDepth > 0 ? StageInput.skipLatency : 0)
   }
-  func shortestLatency(_ source: Int?) -> Int {
-    guard source != fork, let source else { return 0 }
-    let before = stream.inputs[source].map {
-      shortestLatency($0.stage) + ($0.skipDepth > 0 ? StageInput.skipLatency : 0)
+  func shortestLatency(_ source: Int?) -> Int { latency(source) { $0.min()! } }
+
+  private func latency(_ source: Int?, _ choose: ([Int]) -> Int) -> Int {
+    var found = [Int](repeating: 0, count: stream.stages.count)
+    let stages = stages(before: source)
+    for stage in stages {
+      let before = stream.inputs[stage].map { input in
+        (input.stage == fork ? 0 : found[input.stage!])
+          + (input.skipDepth > 0 ? StageInput.skipLatency : 0)
+      }
+      found[stage] = stream.stages[stage].latency + choose(before)
     }
-    return stream.stages[source].latency + (before.min() ?? 0)
+    return stages.last.map { found[$0] } ?? 0
   }
 
   /// The largest `most(n + lead) - fewest(n)` of two inputs, over all n: how many pixels of the first wait
-  /// for the second when the first has had `lead` more pixels of the fork. Nil when it would take too
-  /// long to find out. Cost: the pixels of the frames under way at once.
+  /// for the second when the first has had `lead` more pixels of the fork.
+  ///
+  /// `fewest`: the least pixels of a stream that have come when the fork has given n and nothing waits but
+  /// for pixels: windows move with pixels alone. `most`: every frame's end is flushed by bubbles before the
+  /// next frame begins. Nil when it would take too long to find out. Cost: the pixels of the frames under
+  /// way at once, times the stages of both ways.
   func mostWaiting(_ early: StageInput, for late: StageInput, lead: Int) -> Int? {
     let frame = fork.map { stream.stages[$0].outputPixels } ?? stream.inputPixels
     let outputs = stream.stages[join].inputPixels
+    let (before, behind) = (stages(before: early.stage), stages(before: late.stage))
+    var found = [Int](repeating: 0, count: stream.stages.count)
+    func fewest(_ n: Int) -> Int {
+      pixels(behind, after: n, &found) { $0.outputs(ofPixels: $1) }
+    }
+    func most(_ n: Int) -> Int {
+      pixels(before, after: n, &found) { $0.flushedOutputs(ofPixels: $1) }
+    }
+    let cost = before.count + behind.count + 1
     var begun = 1
-    while fewest(late.stage, after: begun * frame) < outputs {
+    while fewest(begun * frame) < outputs {
       begun += 1
-      if begun * frame > Self.limit { return nil }
+      if begun * frame * cost > Self.limit { return nil }
     }
     // From there on frames repeat.
     let end = (begun + 1) * frame
-    guard end <= Self.limit else { return nil }
+    guard end * cost <= Self.limit else { return nil }
     var largest = 0
-    for n in 0...end {
-      largest = max(largest, most(early.stage, after: n + lead) - fewest(late.stage, after: n))
-    }
+    for n in 0...end { largest = max(largest, most(n + lead) - fewest(n)) }
     return largest
   }
 
-  static let limit = 1 << 24
+  /// Steps of one search.
+  static let limit = 1 << 28
 }
 
 extension StageInput {

@@ -77,7 +77,7 @@ public struct StreamTiming: Hashable, Sendable {
   public var connectionProblem: String? {
     var readers = [Int](repeating: 0, count: stages.count + 1)
     for input in inputs.joined() {
-      guard (-1..<stages.count).contains(input.stage ?? -1) else { return "a stage is missing" }
+      if let stage = input.stage, !stages.indices.contains(stage) { return "a stage is missing" }
       readers[(input.stage ?? -1) + 1] += 1
     }
     for (index, stage) in stages.enumerated() {

@@ -134,10 +134,13 @@ extension TopModule {
   /// Sidebands and pixels of joined streams that nothing reads.
   func unreadJoinInputs() -> [Expression] {
     var names: [Expression] = []
+    var named: Set<Int?> = []
     for (index, stage) in design.stages.enumerated() where stage.inputs.count > 1 {
       for (position, input) in stage.inputs.enumerated() {
-        let isForked = design.timing.readers(of: input.stage).count > 1
-        if position != stage.sidebandInput, !isForked {
+        let isRead = design.timing.readers(of: input.stage).contains {
+          design.stages[$0.stage].sidebandInput == $0.input
+        }
+        if position != stage.sidebandInput, !isRead, named.insert(input.stage).inserted {
           names.append(.name(name(input.stage) + "_user"))
         }
         if design.format(of: input.stage).pixelBits == 0 {

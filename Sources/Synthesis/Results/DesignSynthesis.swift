@@ -69,6 +69,18 @@ public struct DesignSynthesis: Hashable, Sendable, Codable {
     memories.reduce(0) { $0 + ($1.area == nil ? $1.words * $1.wordBits : 0) }
   }
 
+  /// ns that a path from a register of one module to a register of another takes at most: the longest to
+  /// an output, through a module, and from an input, whichever they are.
+  public var crossing: Double {
+    func longest(_ path: KeyPath<ModuleTiming, TimingPath?>) -> Double {
+      modules.compactMap { $0.timing[keyPath: path]?.delay }.max() ?? 0
+    }
+    return longest(\.output) + longest(\.through) + longest(\.input)
+  }
+
+  /// The clock period that all paths keep to, ns: those inside modules, and a bound on those across.
+  public var period: Double { max(slowest?.timing.period ?? 0, crossing) }
+
   /// The module whose longest path between registers is longest.
   public var slowest: SynthesisedModule? {
     modules.max { ($0.timing.period, $1.name) < ($1.timing.period, $0.name) }

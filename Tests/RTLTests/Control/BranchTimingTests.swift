@@ -177,4 +177,38 @@ struct BranchTimingTests {
       #expect(CycleModel(stream).run(frames).isDeadlocked)
     }
   }
+
+  @Test("Forty branches inside a branch are sized as one, without following every way")
+  func nested() {
+    let (height, width) = (4, 4)
+    var stages: [StageTiming] = [Self.join(height, width)]
+    var inputs: [[StageInput]] = [[StageInput(stage: nil)]]
+    var last = 0
+    for _ in 0..<40 {
+      // last -> window -> sum with last.
+      stages.append(StreamTimingTests.same(height, width, kernel: 3, ranks: 2))
+      inputs.append([StageInput(stage: last)])
+      stages.append(Self.join(height, width))
+      inputs.append([StageInput(stage: stages.count - 2), StageInput(stage: last)])
+      last = stages.count - 1
+    }
+    stages.append(Self.join(height, width))
+    inputs.append([StageInput(stage: last), StageInput(stage: 0)])
+    let stream = StreamTiming(
+      stages: stages, inputs: inputs, inputHeight: height, inputWidth: width
+    ).withSafeFIFOs()
+    #expect(stream.skipCapacities.allSatisfy { $0.isEnough })
+    // Each of the inner skips waits for one window; the outer one for all of them.
+    let depths = stream.inputs.map { $0.last!.skipDepth }
+    #expect(Set(stride(from: 2, to: 80, by: 2).map { depths[$0] }).count == 1)
+    #expect(depths.last! > 10 * depths[2])
+  }
+
+  @Test("A stage that is not there is said to be missing", arguments: [-1, 3, Int.min])
+  func missing(_ stage: Int) {
+    let stream = StreamTiming(
+      stages: [Self.join(2, 2), Self.join(2, 2)],
+      inputs: [[StageInput(stage: nil)], [StageInput(stage: stage)]], inputHeight: 2, inputWidth: 2)
+    #expect(stream.connectionProblem == "a stage is missing")
+  }
 }
