@@ -186,34 +186,11 @@ public struct DesignReport: Sendable, Encodable {
     page.paragraph(
       "At \(space.setting.node) nm, from \(space.setting.technologies.joined(separator: " and ")); "
         + "the unfavourable end of intervals. Modelled (docs/estimation.md).")
-    let complete = space.points.filter(\.isComplete)
-    func series(_ title: String, _ points: [DesignPoint], _ y: (DesignPoint) -> Double, line: Bool)
-      -> Series
-    {
-      // Names of points that are close would lie on one another.
-      var last = 0.0
-      return Series(
-        title: title,
-        points: points.map { point in
-          let isApart = line && point.area.high > 1.1 * last
-          if isApart { last = point.area.high }
-          return (point.area.high, y(point), isApart ? point.name : "")
-        }, isLine: line)
-    }
-    let plots: [(String, DesignSpace.Merit, (DesignPoint) -> Double)] = [
-      ("frames a second", .rate, { $0.framesPerSecond.low }),
-      ("TOPS/W", .energy, { $0.efficiency.low }),
-    ]
-    for (title, merit, value) in plots {
+    for figure in try await DesignSpacePlots(space, networks: [], chosen: []).frontFigures() {
       page.figure(
-        try await Gnuplot.svg(
-          x: "mm2", y: title,
-          [
-            series("all designs", complete, value, line: false),
-            series("beaten by none", space.pareto([.area, merit]), value, line: true),
-            series("NVDLA alone", complete.filter { $0.fixedLayers == 0 }, value, line: false),
-          ], lines: ["set logscale y"]),
-        caption: "\(title) against area. N + C: N convolutions fixed beside NVDLA configuration C.")
+        figure.svg,
+        caption: "\(figure.title) against area. N + C: N convolutions fixed beside NVDLA "
+          + "configuration C; lines: designs that no other beats.")
     }
     var rows = [["design", "mm2", "frames/s", "uJ a frame", "mW", "TOPS/W"]]
     for point in space.pareto() {

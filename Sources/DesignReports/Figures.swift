@@ -105,6 +105,21 @@ struct PipelineDiagram {
   }
 }
 
+/// Makes an SVG element that leans on the page's style a file of its own, on white.
+func standaloneSVG(_ element: String) -> String {
+  let body = element.replacing(
+    "<svg ",
+    with: "<svg xmlns=\"http://www.w3.org/2000/svg\" font-family=\"sans-serif\" ",
+    maxReplacements: 1)
+  guard let end = body.firstIndex(of: ">") else { return body }
+  return """
+    \(body[...end])
+    <style>:root { --c0: #3b6fb6; --c1: #d4843e; --c2: #5a9e6f; } .soft { fill: #57606a; }</style>
+    <rect width="100%" height="100%" fill="#ffffff"/>\(body[body.index(after: end)...])
+
+    """
+}
+
 /// A coordinate: a tenth is more than the eye sees.
 func number(_ value: Double) -> String { String(format: "%.1f", value) }
 

@@ -1,45 +1,87 @@
+import DesignReports
 import Estimation
 import Foundation
-import RTL
+import Synthesis
 
 /// What `deepfreeze explore` prints: the design space, and what answers the budgets.
 struct ExploreReport: Encodable {
+  /// Costs of a variant's fixed layers, by number of them.
+  struct Fixed: Encodable {
+    var variant: String
+    var costs: [FixedLayerCost]
+  }
+
   var model: String
   var space: DesignSpace
   var budgets: Budgets
-  /// Costs of the fixed layers, by number of them.
-  var fixed: [FixedLayerCost]
+  var fixed: [Fixed]
   var pareto: [DesignPoint]
   /// Within the budgets; null when no design is.
   var mostEfficient: DesignPoint?
   var fastest: DesignPoint?
   /// When no design keeps to the budgets: the one that misses them by the least factor.
   var nearest: DesignPoint?
+  /// The designs that are looked at closely: the most efficient and the fastest within the budgets; without
+  /// budgets the ends of the front, the smallest too; the nearest when none keeps to them.
+  var chosen: [DesignSpacePlots.Chosen]
+  /// Of the chosen ones with fixed layers, when they are to be synthesised.
+  var confirmations: [DesignConfirmation]?
   var papers: [PaperComparison]
   private var all: Bool
 
   private enum CodingKeys: String, CodingKey {
-    case model, space, budgets, fixed, pareto, mostEfficient, fastest, nearest, papers
+    case model, space, budgets, fixed, pareto, mostEfficient, fastest, nearest, chosen,
+      confirmations,
+      papers
   }
 
   init(
-    model: String, space: DesignSpace, budgets: Budgets, fixed: [FixedLayerCost],
+    model: String, space: DesignSpace, budgets: Budgets, networks: [ExploredNetwork],
     papers: [PaperComparison], all: Bool
   ) {
     self.model = model
     self.space = space
     self.budgets = budgets
-    self.fixed = fixed
+    fixed = networks.filter { !$0.fixed.isEmpty }
+      .map { Fixed(variant: $0.variant.name, costs: $0.fixed) }
     self.papers = papers
     self.all = all
-    pareto = space.pareto()
-    mostEfficient = space.mostEfficient(within: budgets)
-    fastest = space.fastest(within: budgets)
-    nearest = mostEfficient == nil ? space.nearest(to: budgets) : nil
+    let pareto = space.pareto(accuracyLoss: budgets.accuracyLoss)
+    let mostEfficient = space.mostEfficient(within: budgets)
+    let fastest = space.fastest(within: budgets)
+    let nearest = mostEfficient == nil ? space.nearest(to: budgets) : nil
+    (self.pareto, self.mostEfficient) = (pareto, mostEfficient)
+    (self.fastest, self.nearest) = (fastest, nearest)
+    chosen = []
+    for (title, point) in [
+      ("smallest", budgets.isEmpty ? pareto.first : nil), ("most efficient", mostEfficient),
+      ("fastest", fastest), ("nearest", nearest),
+    ] {
+      guard let point else { continue }
+      if let place = chosen.firstIndex(where: { $0.point == point }) {
+        chosen[place].title += ", " + title
+      } else {
+        chosen.append(.init(title: title, point: point))
+      }
+    }
+  }
+
+  /// The chosen designs, and for MobileNetV1 the paper's choice where the space has it.
+  var shown: [DesignSpacePlots.Chosen] {
+    let paper = space.points.first { $0.name == "11 + C" }
+    guard !papers.isEmpty, let paper, !chosen.contains(where: { $0.point == paper }) else {
+      return chosen
+    }
+    return chosen + [.init(title: "the paper's at 2 to 3 mm2", point: paper)]
   }
 
   /// True when no design keeps to the budgets.
   var isMissed: Bool { mostEfficient == nil }
+
+  /// True when a chosen design keeps to the budgets as it was modelled, and not as it was synthesised.
+  var isMissedBySynthesis: Bool {
+    (confirmations ?? []).contains { !budgets.admits($0.confirmed) }
+  }
 
   var text: String {
     let setting = space.setting
@@ -52,35 +94,52 @@ struct ExploreReport: Encodable {
       "2 operations a multiply-accumulate of the original network, zeros included; low-high where "
         + "technologies or models differ",
     ]
-    if !fixed.isEmpty { lines += ["", "Fixed layers alone:", table(fixedRows, left: [])] }
+    for network in all ? fixed : Array(fixed.prefix(1)) {
+      let name = space.variants.count == 1 ? "" : ", \(network.variant)"
+      lines += ["", "Fixed layers alone\(name):", table(rows(of: network.costs), left: [])]
+    }
+    if space.variants.count > 1 || space.variants[0].accuracy != nil {
+      lines += ["", "Variants, all fixed layers of each:"] + variantLines
+    }
     lines += [
       "",
       "\(space.points.count) designs; A to F are NVDLA with 64 to 2048 multipliers, \(pareto.count) are "
-        + "beaten by none in area, rate and energy at once.",
+        + "beaten by none in area, rate\(measured ? ", energy and accuracy" : " and energy") at once.",
     ]
     if all {
       lines.append(table(rows(space.points), left: [0]))
     } else {
       lines += [
-        "Least energy for their area:", table(rows(space.pareto([.area, .energy])), left: [0]),
-        "", "Highest rate for their area:", table(rows(space.pareto([.area, .rate])), left: [0]),
+        "Least energy for their area\(measured ? " and accuracy" : ""):",
+        table(rows(front(.energy)), left: [0]), "",
+        "Highest rate for their area\(measured ? " and accuracy" : ""):",
+        table(rows(front(.rate)), left: [0]),
       ]
     }
-    lines += [""] + answer
+    lines += [""] + answer + ["", "Their shares of area, operations, energy, and time of a frame:"]
+    lines.append(table(shareRows, left: [0, 1]))
+    if let confirmations { lines += [""] + confirmationLines(confirmations) }
     for (index, paper) in papers.enumerated() {
       lines += [""] + comparison(paper, first: index == 0)
     }
     return lines.joined(separator: "\n")
   }
 
-  private var fixedRows: [[String]] {
+  /// True when the accuracy of variants was measured.
+  private var measured: Bool { space.variants.contains { !$0.isAsGiven && $0.accuracy != nil } }
+
+  private func front(_ merit: DesignSpace.Merit) -> [DesignPoint] {
+    space.pareto([.area, merit, .accuracy], accuracyLoss: budgets.accuracyLoss)
+  }
+
+  private func rows(of costs: [FixedLayerCost]) -> [[String]] {
     [
       [
         "layers", "mm2", "adders", "requantizers", "pipeline", "windows", "FIFOs", "control",
         "memories", "frames/s", "uJ a frame", "of it clock", "GMAC",
       ]
     ]
-      + fixed.map { cost in
+      + costs.map { cost in
         let area = cost.area
         let total = area.total.middle
         func share(_ quantity: Quantity) -> String { percent(quantity.middle / total) }
@@ -98,14 +157,17 @@ struct ExploreReport: Encodable {
   }
 
   private func rows(_ points: [DesignPoint]) -> [[String]] {
-    [["design", "mm2", "frames/s", "uJ a frame", "fixed", "NVDLA", "DRAM", "mW", "TOPS/W"]]
+    let lost = measured ? ["points lost"] : []
+    return [
+      ["design", "mm2", "frames/s", "uJ a frame", "fixed", "NVDLA", "DRAM", "mW", "TOPS/W"] + lost
+    ]
       + points.map { point in
         [
           point.name + (point.isComplete ? "" : " (part)"), interval(point.area),
           interval(point.framesPerSecond), interval(point.energy),
           point.fixedEnergy.map(interval) ?? "", point.acceleratorEnergy.map(interval) ?? "",
           interval(point.dramEnergy), interval(point.power), interval(point.efficiency),
-        ]
+        ] + (measured ? [point.pointsLost.map { decimal($0, 2) } ?? ""] : [])
       }
   }
 
@@ -129,77 +191,21 @@ struct ExploreReport: Encodable {
     return lines
   }
 
-  private var budgetText: String {
+  var budgetText: String {
     [
       budgets.area.map { "\(number($0)) mm2" },
       budgets.framesPerSecond.map { "\(number($0)) frames/s" },
       budgets.power.map { "\(number($0)) mW" },
+      budgets.accuracyLoss.map { "\(number($0)) points lost" },
     ].compactMap(\.self).joined(separator: ", ")
   }
 
-  private func describe(_ point: DesignPoint) -> String {
-    "\(point.name), \(interval(point.area)) mm2, \(interval(point.framesPerSecond)) frames/s, "
+  func describe(_ point: DesignPoint) -> String {
+    let figures =
+      "\(point.name), \(interval(point.area)) mm2, \(interval(point.framesPerSecond)) frames/s, "
       + "\(interval(point.power)) mW, \(interval(point.efficiency)) TOPS/W"
+    guard point.variant != NetworkVariant.asGiven else { return figures }
+    return figures
+      + (point.pointsLost.map { ", \(decimal($0, 2)) points lost" } ?? ", accuracy not measured")
   }
-
-  private func comparison(_ paper: PaperComparison, first: Bool) -> [String] {
-    let setting = paper.setting
-    var lines = [
-      "Beside FixyNN (SysML 2019), "
-        + (setting.dramPicojoulesPerByte > 0 ? "DRAM counted" : "DRAM not counted")
-        + (setting.clockGating ? ", ideal clock gating:" : ", no clock gating:"),
-      table(
-        [["", "paper", "here", "mm2", "TOPS/W", "against NVDLA"]]
-          + paper.rows.map { row in
-            [
-              row.what, row.paper, row.point?.name ?? "none",
-              row.point.map { interval($0.area) } ?? "",
-              row.point.map { interval($0.efficiency) } ?? "",
-              row.ratio.map { number($0) + "x" } ?? "",
-            ]
-          }, left: [0, 1, 2]),
-    ]
-    if first {
-      lines += ["", "The best on an area, alone and with fixed layers (Figures 7a, 7b):"]
-      lines.append(table(areaRows(paper), left: [2, 4, 6, 8]))
-      lines.append(
-        """
-        Why they differ: which width and depth the paper's efficiencies are of is known in part; 11 layers of
-        MobileNet-1.0 for the second is our reading. The emitted Verilog clocks every register in every cycle,
-        also where a layer has a new pixel every 256 cycles (see "of it clock"); the old tool that the paper
-        used left DRAM energy out; NVDLA's performance spreadsheet rounds layers of few channels up to 128
-        kernels and has no rule for depthwise layers, which use one multiplier in 8 to 64 by ours
-        (docs/estimation.md).
-        """)
-    }
-    return lines
-  }
-
-  private func areaRows(_ paper: PaperComparison) -> [[String]] {
-    [["mm2", "frames/s", "alone", "frames/s", "fixed", "TOPS/W", "alone", "TOPS/W", "fixed"]]
-      + paper.areas.map { row in
-        func cells(_ point: DesignPoint?, _ figure: (DesignPoint) -> Quantity) -> [String] {
-          guard let point else { return ["", "none"] }
-          return [interval(figure(point)), point.name]
-        }
-        return [number(row.area)] + cells(row.fastestAlone, \.framesPerSecond)
-          + cells(row.fastest, \.framesPerSecond) + cells(row.mostEfficientAlone, \.efficiency)
-          + cells(row.mostEfficient, \.efficiency)
-      }
-  }
-
-  /// Three significant digits.
-  private func number(_ value: Double) -> String {
-    guard value != 0 else { return "0" }
-    let digits = max(0, 2 - Int(log10(abs(value)).rounded(.down)))
-    return String(format: "%.\(min(digits, 6))f", value)
-  }
-
-  private func interval(_ quantity: Quantity) -> String {
-    let low = number(quantity.low)
-    let high = number(quantity.high)
-    return low == high ? low : "\(low)-\(high)"
-  }
-
-  private func percent(_ share: Double) -> String { String(format: "%.0f%%", 100 * share) }
 }

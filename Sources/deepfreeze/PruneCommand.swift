@@ -69,7 +69,6 @@ struct PruneCommand: AsyncParsableCommand {
   var effort = 0
 
   func validate() throws {
-    try images.check()
     try checkNetworkPath(file)
     if !(0...3).contains(effort) { throw ValidationError("--effort takes a number from 0 to 3") }
     func percentage(_ value: Double?, _ name: String) throws {

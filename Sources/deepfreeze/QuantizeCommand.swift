@@ -72,7 +72,6 @@ struct QuantizeCommand: AsyncParsableCommand {
   var effort = 0
 
   func validate() throws {
-    try images.check()
     try checkNetworkPath(file)
     if !QuantizationSettings.Bits.weightRange.contains(weightBits) {
       throw ValidationError("--weight-bits takes a number from 2 to 8")

@@ -37,7 +37,7 @@ struct ReportCommand: AsyncParsableCommand {
       _ = try ProcessNode(node).operation()
       let technologies: [Technology]
       var found: DesignSynthesis?
-      if synthesis.liberty.isEmpty {
+      if synthesis.cells.liberty.isEmpty {
         technologies =
           try synthesis.technology.map { name throws(Diagnostics) in [try Technology.named(name)] }
           ?? Technology.builtIn

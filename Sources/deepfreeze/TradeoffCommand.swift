@@ -14,7 +14,8 @@ struct TradeoffCommand: AsyncParsableCommand {
     abstract: "Sweeps weight bits and digit pruning, and plots accuracy against adders.",
     discussion: """
       Writes a folder: tradeoff.csv, tradeoff.svg (by gnuplot), and of every point the network and the \
-      script that makes it again. A quantized model is only pruned.
+      script that makes it again. --weight-bits is 8,6,5,4 and --save 0,15,30,45,60 unless given. A \
+      quantized model is only pruned.
       """)
 
   @Argument(help: "A float or quantized model.")
@@ -39,35 +40,20 @@ struct TradeoffCommand: AsyncParsableCommand {
       "Count and prune the convolutions up to this number, or 'all'.", valueName: "n|all"))
   var fixedLayers: FixedLayers = .all
 
-  @Option(help: "Weight bits to try on a float model, 2 to 8.")
-  var weightBits: NumberList = .init([8, 6, 5, 4])
-
-  @Option(help: "Percents of the adders that pruning is to save.")
-  var save: NumberList = .init([0, 15, 30, 45, 60])
-
-  func validate() throws {
-    try images.check()
-    let bits = weightBits.values
-    if !bits.allSatisfy({ (2...8).contains($0) && $0 == $0.rounded() }) {
-      throw ValidationError("--weight-bits takes whole numbers from 2 to 8")
-    }
-    if !save.values.allSatisfy({ (0..<100).contains($0) }) {
-      throw ValidationError("--save takes numbers from 0 to below 100")
-    }
-  }
+  @OptionGroup var sweep: SweepOptions
 
   func run() async throws {
     try await reportingDiagnostics(output) {
       try FolderWriter.check(folder, force: false)
       let source = try ModelFile(path: model)
-      let sweep: Sweep
+      let swept: Swept
       do throws(Diagnostics) {
-        sweep = try self.sweep(source)
+        swept = try self.swept(source)
       } catch {
         throw error.inFile(model)
       }
-      let tradeOff = TradeOff(sweep.points, isLabelled: images.labels != nil)
-      var files = sweep.files
+      let tradeOff = TradeOff(swept.points, isLabelled: images.labels != nil)
+      var files = swept.files
       files.append(EmittedFile("tradeoff.csv", text: tradeOff.csv))
       let script = tradeOff.gnuplot(csv: "tradeoff.csv", title: source.name)
       files.append(EmittedFile("tradeoff.gp", text: script))
@@ -89,86 +75,60 @@ struct TradeoffCommand: AsyncParsableCommand {
   }
 
   /// The points and their files.
-  private struct Sweep {
+  private struct Swept {
     var points: [TradeOffPoint] = []
     var files: [EmittedFile] = []
   }
 
-  private func sweep(_ source: ModelFile) throws(Diagnostics) -> Sweep {
+  private func swept(_ source: ModelFile) throws(Diagnostics) -> Swept {
     let note = { (diagnostic: Diagnostic) in
       printToStandardError(Diagnostics(diagnostic).inFile(model).description)
     }
     let progress = Progress()
     defer { progress.end() }
-    var sweep = Sweep()
-    switch try source.imported(note: note) {
-    case .float(let graph) where !graph.isFakeQuantized:
-      let shape = graph[graph.inputs[0]].shape
-      let samples = try images.samples(for: shape)
-      let options = QuantizationOptions(
-        calibration: samples.map { FloatTensor(shape: shape, values: $0.map(Float.init)) },
-        inputNormalization: inputRange)
-      let reference = try Classifier(
+    var swept = Swept()
+    let imported = try source.imported(note: note)
+    let options = QuantizationOptions(inputNormalization: inputRange)
+    let reference: Classifier
+    var bits: Set<Int> = []
+    if case .float(let graph) = imported, !graph.isFakeQuantized {
+      bits = [8, 6, 5, 4]
+      reference = try Classifier(
         graph, input: graph.pixelNormalization(stated: inputRange).input, name: source.name)
-      let validation = try images.validation(reference: reference)
-      let calibration = try Calibration(graph, options: options, note: note)
-      for bits in Set(weightBits.values).sorted(by: >) {
-        var settings = QuantizationSettings()
-        settings.bits.weights = Int(bits)
-        let network = try calibration.quantized(settings).graph
-        try prune(
-          network, weightBits: Int(bits), source, samples, validation, progress, into: &sweep)
-      }
-    case let imported:
-      let graph = try quantizedGraph(
-        from: imported, options: QuantizationOptions(inputNormalization: inputRange), note: note)
-      let samples = try images.samples(for: graph.nodes[0].type.shape)
-      let validation = try images.validation(
-        reference: Classifier(graph, name: source.name))
-      try prune(graph, weightBits: nil, source, samples, validation, progress, into: &sweep)
+    } else {
+      reference = try Classifier(
+        quantizedGraph(from: imported, options: options), name: source.name)
     }
-    return sweep
+    let validation = try images.validation(reference: reference)
+    try sweep.sweep(
+      bits: bits, saved: [0, 15, 30, 45, 60], fixedLayers: fixedLayers, threads: images.threads
+    ).run(
+      imported, options: options,
+      samples: { shape throws(Diagnostics) in try images.samples(for: shape) }, note: note,
+      starting: { progress.show("point \(swept.points.count + 1): \($0)") },
+      body: { network throws(Diagnostics) in
+        try add(network, source, validation, to: &swept)
+      })
+    return swept
   }
 
-  private func prune(
-    _ graph: QuantizedGraph, weightBits: Int?, _ source: ModelFile, _ samples: [[UInt8]],
-    _ validation: Validation, _ progress: Progress, into sweep: inout Sweep
+  private func add(
+    _ point: SweptNetwork, _ source: ModelFile, _ validation: Validation, to swept: inout Swept
   ) throws(Diagnostics) {
-    let limit = fixedLayers.count
-    let base = weightBits.map { "w\($0)" } ?? "int8"
-    let type = graph.nodes[0].type
-    var pruning: DigitPruning?
-    for share in Set(save.values).sorted() {
-      let name = base + "_p" + (share == share.rounded() ? "\(Int(share))" : "\(share)")
-      progress.show("point \(sweep.points.count + 1): \(name)")
-      var result = DigitPruningResult(network: graph, prices: [:])
-      if share > 0 {
-        if pruning == nil {
-          let pruner = try LayerPruner(
-            graph, fixedLayers: limit,
-            images: samples.map { IntegerTensor(samples: $0, type: type) },
-            threads: images.threads)
-          pruning = try DigitPruning(pruner)
-        }
-        result = try pruning!.reach(.adders(share: share / 100), validation: nil) {
-          network throws(Diagnostics) in
-          try hardwareCosts(of: network, fixedLayers: limit, effort: 0).reduce(0) { $0 + $1.adders }
-        }
-      }
-      let costs = try hardwareCosts(of: result.network, fixedLayers: limit, effort: 0)
-      sweep.points.append(
-        TradeOffPoint(
-          name: name, weightBits: weightBits, saved: share,
-          adders: costs.reduce(0) { $0 + $1.adders }, gates: costs.reduce(0) { $0 + $1.gates },
-          right: try validation.count(result.network), images: validation.imageCount))
-      let bytes = networkBytes(result.network, from: source, name: name)
-      sweep.files.append(EmittedFile("points/\(name).json", bytes.json))
-      sweep.files.append(EmittedFile("points/\(name).bin", bytes.binary))
-      sweep.files.append(
-        EmittedFile("points/\(name).prices.json", StableJSON.encode(result.prices)))
-      sweep.files.append(
-        EmittedFile("points/\(name).sh", text: recipe(name, weightBits: weightBits)))
-    }
+    let name = point.name
+    let costs = try hardwareCosts(of: point.network, fixedLayers: fixedLayers.count, effort: 0)
+    swept.points.append(
+      TradeOffPoint(
+        name: name, weightBits: point.weightBits, saved: point.saved,
+        adders: costs.reduce(0) { $0 + $1.adders }, gates: costs.reduce(0) { $0 + $1.gates },
+        right: try validation.count(point.network), images: validation.imageCount))
+    let bytes = networkBytes(point.network, from: source, name: name)
+    swept.files.append(EmittedFile("points/\(name).json", bytes.json))
+    swept.files.append(EmittedFile("points/\(name).bin", bytes.binary))
+    swept.files.append(
+      EmittedFile("points/\(name).prices.json", StableJSON.encode(point.prices)))
+    swept.files.append(
+      EmittedFile("points/\(name).sh", text: recipe(name, weightBits: point.weightBits)))
   }
 
   /// The commands that make a point's network again, in the folder that they are run in.
@@ -177,8 +137,8 @@ struct TradeoffCommand: AsyncParsableCommand {
       quoted(URL(filePath: path).standardizedFileURL.path)
     }
     var common =
-      "--calibrate \(path(images.calibrate)) --calibration-images \(images.calibrationImages)"
-    if images.resize { common += " --resize" }
+      "--calibrate \(path(images.calibrate)) --calibration-images \(images.images.calibrationImages)"
+    if images.images.resize { common += " --resize" }
     var range = ""
     if let inputRange {
       range = " --input-range=\(inputRange.range.low),\(inputRange.range.high)"
@@ -222,24 +182,5 @@ struct TradeoffCommand: AsyncParsableCommand {
       ])
     }
     return table(rows, left: [0, 6])
-  }
-}
-
-/// Numbers with commas between.
-struct NumberList: ExpressibleByArgument {
-  var values: [Double]
-
-  init(_ values: [Double]) { self.values = values }
-
-  init?(argument: String) {
-    let numbers = argument.split(separator: ",", omittingEmptySubsequences: false).map {
-      Double($0)
-    }
-    guard !numbers.isEmpty, !numbers.contains(nil) else { return nil }
-    values = numbers.map { $0! }
-  }
-
-  var defaultValueDescription: String {
-    values.map { "\(Int($0))" }.joined(separator: ",")
   }
 }

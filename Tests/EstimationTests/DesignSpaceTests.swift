@@ -7,7 +7,7 @@ import RTL
 import Testing
 
 /// The example network of the repository and the design of all that hardware exists for.
-private enum Example {
+enum Example {
   static let graph: QuantizedGraph = {
     let model = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().appending(path: "models/fashion_mnist_int8.tflite").path
@@ -197,6 +197,7 @@ struct DesignSpaceTests {
           case .area: point.area.high
           case .rate: -point.framesPerSecond.low
           case .energy: point.energy.high
+          case .accuracy: point.pointsLost ?? 0
           }
         }
       }

@@ -1,11 +1,13 @@
-import NeuralGraph
-
 /// One way to compute a network: so many convolutions fixed, the rest on an accelerator or nowhere.
 public struct DesignPoint: Hashable, Sendable, Encodable {
   /// Convolutions that are fixed; 0 for the accelerator alone.
   public var fixedLayers: Int
   /// The NVDLA configuration's name; nil for the fixed layers alone.
   public var accelerator: String?
+  /// The name of the variant of the network that is computed.
+  public var variant: String
+  /// Points of top-1, or of agreement, that the variant loses; nil where not measured.
+  public var pointsLost: Double?
   /// True when the two together compute the whole network.
   public var isComplete: Bool
   /// mm2: of the fixed layers, of the accelerator, and of both.
@@ -41,19 +43,33 @@ public struct DesignPoint: Hashable, Sendable, Encodable {
       energy.provenance)
   }
 
-  /// "11 + C", "27", "F".
+  /// "11 + C", "27", "F"; of a variant "11 + C, w6_p30".
   public var name: String {
-    switch (fixedLayers, accelerator) {
-    case (0, let accelerator?): accelerator
-    case (let layers, let accelerator?): "\(layers) + \(accelerator)"
-    case (let layers, nil): "\(layers)"
-    }
+    let name =
+      switch (fixedLayers, accelerator) {
+      case (0, let accelerator?): accelerator
+      case (let layers, let accelerator?): "\(layers) + \(accelerator)"
+      case (let layers, nil): "\(layers)"
+      }
+    return variant == NetworkVariant.asGiven ? name : "\(name), \(variant)"
+  }
+
+  /// The same with other figures for the fixed layers: mm2, and frames a second of them alone. Their energy
+  /// stays.
+  public func withFixedLayers(area: Quantity, framesPerSecond rate: Quantity) -> DesignPoint {
+    var point = self
+    point.fixedArea = area
+    point.area = acceleratorArea.map { area + $0 } ?? area
+    point.fixedRate = rate
+    point.framesPerSecond = acceleratorRate.map { rate.slower($0) } ?? rate
+    return point
   }
 }
 
 extension DesignPoint {
   private enum CodingKeys: String, CodingKey {
-    case name, fixedLayers, accelerator, isComplete, fixedArea, acceleratorArea, area, fixedRate,
+    case name, fixedLayers, accelerator, variant, pointsLost, isComplete, fixedArea,
+      acceleratorArea, area, fixedRate,
       acceleratorRate, framesPerSecond, fixedEnergy, acceleratorEnergy, dramEnergy, energy,
       multiplyAccumulates, fixedMultiplyAccumulates, power, efficiency
   }
@@ -64,6 +80,8 @@ extension DesignPoint {
     try container.encode(name, forKey: .name)
     try container.encode(fixedLayers, forKey: .fixedLayers)
     try container.encode(accelerator, forKey: .accelerator)
+    try container.encode(variant, forKey: .variant)
+    try container.encode(pointsLost, forKey: .pointsLost)
     try container.encode(isComplete, forKey: .isComplete)
     try container.encode(fixedArea, forKey: .fixedArea)
     try container.encode(acceleratorArea, forKey: .acceleratorArea)
@@ -82,40 +100,46 @@ extension DesignPoint {
   }
 }
 
-/// What a design must keep to. Each is judged by the unfavourable end of the figure's interval.
-public struct Budgets: Hashable, Sendable, Codable {
-  /// mm2 at most.
-  public var area: Double?
-  /// At least.
-  public var framesPerSecond: Double?
-  /// mW at most.
-  public var power: Double?
-
-  public init(area: Double? = nil, framesPerSecond: Double? = nil, power: Double? = nil) {
-    self.area = area
-    self.framesPerSecond = framesPerSecond
-    self.power = power
+extension Quantity {
+  /// The slower of two rates that wait for one another.
+  func slower(_ other: Quantity) -> Quantity {
+    precondition(unit == other.unit, "\(unit.rawValue) and \(other.unit.rawValue) do not compare")
+    return Quantity(
+      low: min(low, other.low), high: min(high, other.high), unit,
+      provenance.combined(with: other.provenance))
   }
+}
 
-  public var isEmpty: Bool { area == nil && framesPerSecond == nil && power == nil }
+/// How a design's area, work, energy and time are shared out, as in FixyNN's Table 2; shares of the figures'
+/// middles, from 0 to 1.
+public struct DesignShares: Hashable, Sendable, Codable {
+  /// Of the fixed layers.
+  public var fixedArea: Double
+  public var fixedOperations: Double
+  public var fixedEnergy: Double
+  /// Of NVDLA and of DRAM; what remains is the fixed layers'.
+  public var acceleratorEnergy: Double
+  public var dramEnergy: Double
+  /// Of the time that one frame takes from the fixed layers' first pixel to the accelerator's last
+  /// result, in the fixed layers.
+  public var fixedLatency: Double
+}
 
-  /// Budgets that are none: not above zero, not numbers.
-  public func verify() -> [Diagnostic] {
-    [("area budget", area), ("frame rate", framesPerSecond), ("power budget", power)]
-      .compactMap { name, value in
-        guard let value, !(value.isFinite && value > 0) else { return nil }
-        return Diagnostic("the \(name) of \(value) is not above zero")
-      }
+extension DesignPoint {
+  public var shares: DesignShares {
+    func share(_ part: Double, _ others: Double...) -> Double {
+      part > 0 ? part / others.reduce(part, +) : 0
+    }
+    func time(_ rate: Quantity?) -> Double { rate.map { 1 / $0.middle } ?? 0 }
+    let (fixed, accelerator) = (fixedArea?.middle ?? 0, acceleratorArea?.middle ?? 0)
+    let energies = [fixedEnergy?.middle ?? 0, acceleratorEnergy?.middle ?? 0, dramEnergy.middle]
+    return DesignShares(
+      fixedArea: share(fixed, accelerator),
+      fixedOperations: share(
+        Double(fixedMultiplyAccumulates), Double(multiplyAccumulates - fixedMultiplyAccumulates)),
+      fixedEnergy: share(energies[0], energies[1], energies[2]),
+      acceleratorEnergy: share(energies[1], energies[0], energies[2]),
+      dramEnergy: share(energies[2], energies[0], energies[1]),
+      fixedLatency: share(time(fixedRate), time(acceleratorRate)))
   }
-
-  /// By what factor the point misses the budget that it misses most: 1 or less when it fits.
-  public func excess(of point: DesignPoint) -> Double {
-    var worst = 0.0
-    if let area { worst = max(worst, point.area.high / area) }
-    if let framesPerSecond { worst = max(worst, framesPerSecond / point.framesPerSecond.low) }
-    if let power { worst = max(worst, point.power.high / power) }
-    return worst
-  }
-
-  public func admits(_ point: DesignPoint) -> Bool { excess(of: point) <= 1 }
 }

@@ -1,7 +1,8 @@
 import NeuralGraph
 import RTL
 
-/// FixyNN's design space: every number of fixed layers beside every NVDLA configuration, or none.
+/// FixyNN's design space: every number of fixed layers of every variant of a network beside every NVDLA
+/// configuration, or none.
 ///
 /// The two halves are a pipeline of frames: each works on another frame, and the slower sets the rate.
 /// The accelerator reads what the fixed layers made from DRAM, where they write it.
@@ -31,18 +32,34 @@ public struct DesignSpace: Hashable, Sendable, Encodable {
   public static let usualDRAMEnergy = 120.0
 
   public var setting: Setting
-  /// All points, by number of fixed layers, then by accelerator, the smallest first, none last.
+  /// The network as given first.
+  public var variants: [NetworkVariant]
+  /// All points, by variant, by number of fixed layers, then by accelerator, the smallest first, none
+  /// last. An accelerator alone is there once: what it costs depends on no weight.
   public var points: [DesignPoint]
 
-  /// Explores `graph`; `fixed` are the costs of `design`'s cuts (`FixedLayerModel.costs`), at
-  /// the setting's node; no design for a network of which nothing can be fixed.
+  /// Explores one network as it is given; `fixed` are the costs of `design`'s cuts
+  /// (`FixedLayerModel.costs`), at the setting's node; no design for a network of which nothing can be
+  /// fixed.
   public init(
     _ graph: QuantizedGraph, design: Design?, fixed: [FixedLayerCost], setting: Setting,
     accelerators: [NVDLAConfiguration] = NVDLAConfiguration.published
   ) throws(Diagnostics) {
+    try self.init(
+      [ExploredNetwork(NetworkVariant(), graph: graph, design: design, fixed: fixed)],
+      setting: setting, accelerators: accelerators)
+  }
+
+  /// Explores variants of one network, which have its layers; the network as given is the first.
+  public init(
+    _ networks: [ExploredNetwork], setting: Setting,
+    accelerators: [NVDLAConfiguration] = NVDLAConfiguration.published
+  ) throws(Diagnostics) {
+    precondition(networks.first?.variant.isAsGiven == true, "the network as given is the first")
     self.setting = setting
+    variants = networks.map(\.variant)
     let target = try ProcessNode(setting.node).operation()
-    let layers = LayerShape.layers(of: graph)
+    let layers = LayerShape.layers(of: networks[0].graph)
     let macs = layers.reduce(0) { $0 + $1.shape.multiplyAccumulates }
     guard macs > 0 else {
       throw Diagnostics(Diagnostic("the network multiplies nothing: there is nothing to explore"))
@@ -52,42 +69,62 @@ public struct DesignSpace: Hashable, Sendable, Encodable {
         Diagnostic(
           "a DRAM energy of \(setting.dramPicojoulesPerByte) pJ a byte is not from 0 to 1e9"))
     }
-    let cuts = design.map(FixedLayerModel.cuts) ?? []
-    precondition(cuts.count == fixed.count, "every cut has its cost")
     let builder = PointBuilder(
       setting: setting, target: target, base: try ProcessNode(16).operation(),
       macs: macs)
-    points = accelerators.map { builder.point(nil, bytesOut: 0, $0, layers.map(\.shape)) }
-    guard let design else { return }
-    for (cut, cost) in zip(cuts, fixed) {
+    points = accelerators.map {
+      builder.point(nil, of: networks[0].variant, bytesOut: 0, $0, layers.map(\.shape))
+    }
+    for network in networks {
+      points += Self.points(of: network, builder, accelerators)
+    }
+  }
+
+  /// The points with fixed layers of one variant.
+  private static func points(
+    of network: ExploredNetwork, _ builder: PointBuilder, _ accelerators: [NVDLAConfiguration]
+  ) -> [DesignPoint] {
+    guard let design = network.design else { return [] }
+    let layers = LayerShape.layers(of: network.graph)
+    var points: [DesignPoint] = []
+    for (cut, cost) in zip(FixedLayerModel.cuts(of: design), network.fixed) {
       let done = Set(design.layers[..<cut].map(\.value))
       let rest = layers.filter { !done.contains($0.value) }.map(\.shape)
       let output = design.layers[cut - 1].output
       let bytes = rest.isEmpty ? 0 : output.height * output.width * output.channels.count
       for accelerator in accelerators where !rest.isEmpty {
-        points.append(builder.point(cost, bytesOut: bytes, accelerator, rest))
+        points.append(
+          builder.point(cost, of: network.variant, bytesOut: bytes, accelerator, rest))
       }
-      points.append(builder.point(cost, bytesOut: bytes, nil, rest))
+      points.append(builder.point(cost, of: network.variant, bytesOut: bytes, nil, rest))
     }
+    return points
   }
 
   /// What a design is good for. Each is judged by the unfavourable end of its interval; less is better.
   public enum Merit: String, Hashable, Sendable, Codable, CaseIterable {
     case area, rate, energy
+    /// Points of top-1, or of agreement, that are not lost; the same for all where nothing measured
+    /// it.
+    case accuracy
 
     func value(_ point: DesignPoint) -> Double {
       switch self {
       case .area: point.area.high
       case .rate: -point.framesPerSecond.low
       case .energy: point.energy.high
+      case .accuracy: point.pointsLost ?? 0
       }
     }
   }
 
-  /// Complete points that no other complete point beats: none is as good in all of `merits` and better
-  /// in one. By area.
-  public func pareto(_ merits: [Merit] = Merit.allCases) -> [DesignPoint] {
-    let complete = points.filter(\.isComplete)
+  /// Complete points within the budget of accuracy that no other one beats: none is as good in all of
+  /// `merits` and better in one. By area.
+  public func pareto(
+    _ merits: [Merit] = Merit.allCases, accuracyLoss: Double? = nil
+  ) -> [DesignPoint] {
+    let accuracy = Budgets(accuracyLoss: accuracyLoss)
+    let complete = points.filter { $0.isComplete && accuracy.admits($0) }
     let values = complete.map { point in merits.map { $0.value(point) } }
     return complete.indices.filter { index in
       !values.contains { other in
@@ -149,7 +186,8 @@ private struct PointBuilder {
 
   /// `bytesOut` go from the fixed layers to DRAM.
   func point(
-    _ fixed: FixedLayerCost?, bytesOut: Int, _ accelerator: NVDLAConfiguration?,
+    _ fixed: FixedLayerCost?, of variant: NetworkVariant, bytesOut: Int,
+    _ accelerator: NVDLAConfiguration?,
     _ rest: [LayerShape]
   ) -> DesignPoint {
     let fixedArea = fixed?.area.total.converted(to: .squareMillimetre)
@@ -171,13 +209,12 @@ private struct PointBuilder {
     let fixedMACs = fixed?.multiplyAccumulates ?? 0
     return DesignPoint(
       fixedLayers: fixed?.convolutions ?? 0, accelerator: accelerator?.name,
+      variant: variant.name, pointsLost: variant.pointsLost,
       isComplete: accelerator != nil || rest.isEmpty, fixedArea: fixedArea,
       acceleratorArea: acceleratorArea,
       area: sum([fixedArea, acceleratorArea]), fixedRate: fixed?.framesPerSecond,
       acceleratorRate: performance?.framesPerSecond,
-      framesPerSecond: Quantity(
-        low: rates.map(\.low).min()!, high: rates.map(\.high).min()!, .framesPerSecond,
-        rates.dropFirst().reduce(rates[0].provenance) { $0.combined(with: $1.provenance) }),
+      framesPerSecond: rates.dropFirst().reduce(rates[0]) { $0.slower($1) },
       fixedEnergy: fixedEnergy, acceleratorEnergy: acceleratorEnergy, dramEnergy: dram,
       energy: sum([fixedEnergy, acceleratorEnergy, setting.dramPicojoulesPerByte > 0 ? dram : nil]),
       multiplyAccumulates: accelerator != nil ? macs : fixedMACs,
