@@ -8,15 +8,17 @@ public struct FixedLayerModel: Hashable, Sendable {
 
   public init(_ technology: Technology) { self.technology = technology }
 
-  /// Where a design can be cut: behind each convolution, and behind its last layer. The number of
-  /// layers, the fewest first; none for a design without convolutions.
+  /// Where a design can be cut: behind each convolution, or behind the layer before the next one at which
+  /// the branches around it have come together, and behind the last layer. The number of layers, the
+  /// fewest first; none for a design without convolutions.
   public static func cuts(of design: Design) -> [Int] {
     let layers = design.layers
     let convolutions = layers.indices.filter { layers[$0].cost.convolution != nil }
-    guard let last = convolutions.last else { return [] }
+    guard !convolutions.isEmpty else { return [] }
     // What follows the last convolution belongs to the cut at the end.
-    return convolutions.filter { $0 != last && isOneStream(design, behind: $0) }.map { $0 + 1 }
-      + [layers.count]
+    return zip(convolutions, convolutions.dropFirst()).compactMap { this, next in
+      (this..<next).first { isOneStream(design, behind: $0) }.map { $0 + 1 }
+    } + [layers.count]
   }
 
   /// True when all that stages behind the layer `index` read comes from its own stage or from behind

@@ -99,4 +99,25 @@ import Testing
       #expect(budgets.admits(point) && !budgets.admits(found.confirmed))
     }
   }
+
+  @Test("every number of layers that the space has is a design of its own, of the same layers")
+  func cuts() throws {
+    for shape in [FuzzShape.chain, .branches] {
+      var looked = 0
+      for seed in UInt64(1)...30 {
+        let network = RandomNetwork(seed: seed, shape: shape)
+        guard let design = try? Freeze.design(network.graph, options: network.options) else {
+          continue
+        }
+        for cut in FixedLayerModel.cuts(of: design) where cut < design.layers.count {
+          var options = network.options
+          options.fixedLayers = design.layers[..<cut].count { $0.cost.convolution != nil }
+          let alone = try Freeze.design(network.graph, options: options)
+          looked += 1
+          #expect(alone.layers.map(\.value) == design.layers[..<cut].map(\.value), "\(seed)")
+        }
+      }
+      #expect(looked >= 5)
+    }
+  }
 }
