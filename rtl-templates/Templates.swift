@@ -20,6 +20,11 @@ public enum RTLTemplates {
     ("df_stream_in.v", text(PackageResources.df_stream_in_v)),
   ]
 
+  /// Pixels as NVDLA's feature data: behind a design, in folders that ask for it.
+  public static let nvdlaPacker: Template = (
+    "df_nvdla_packer.v", text(PackageResources.df_nvdla_packer_v)
+  )
+
   private static func text(_ bytes: [UInt8]) -> String {
     String(decoding: bytes, as: UTF8.self)
   }

@@ -20,8 +20,11 @@ public struct EmittedFile: Hashable, Sendable {
 extension Design {
   /// The files that make an emitted folder: `rtl/`, `sim/`, `syn/`, `design.json`, `report.md`,
   /// `network.json` and `network.bin`. `network` holds the graph that the design was made of. The same design and
-  /// network give the same bytes. `clockPeriod`, ns, is what `syn/` begins with.
-  public func emittedFiles(network: NetworkFile, clockPeriod: Double? = nil) -> [EmittedFile] {
+  /// network give the same bytes. `clockPeriod`, ns, is what `syn/` begins with. With `packing` the output
+  /// comes in another form too: a module around the design, in a folder of the form's name.
+  public func emittedFiles(
+    network: NetworkFile, clockPeriod: Double? = nil, packing: PackedOutput.Format? = nil
+  ) -> [EmittedFile] {
     let source = emitVerilog()
     var files = source.rtl.map { EmittedFile("rtl/\($0.name)", text: $0.text) }
     let rtlFiles = files.map(\.path)
@@ -29,9 +32,10 @@ extension Design {
       EmittedFile("rtl/files.f", text: source.rtl.map { $0.name + "\n" }.joined()))
     files += SimulatorSources.all.map { EmittedFile("sim/\($0.fileName)", text: $0.text) }
     files.append(EmittedFile("sim/\(source.taps.name)", text: source.taps.text))
-    let description = DesignDescription(
+    var description = DesignDescription(
       self, rtlFiles: rtlFiles,
       simulationFiles: ["sim/\(SimulatorSources.recorder)", "sim/\(source.taps.name)"])
+    if let packing { files += packedFiles(&description, packing) }
     files.append(EmittedFile(DesignDescription.fileName, description.encode()))
     files += SynthesisFolder.files(description, period: clockPeriod)
     files += CoreFile.files(description)
@@ -40,6 +44,19 @@ extension Design {
     files.append(EmittedFile(NetworkFile.jsonName, json))
     files.append(EmittedFile(NetworkFile.binaryName, binary))
     return files
+  }
+
+  /// The packed output's files; the description learns of them.
+  private func packedFiles(
+    _ description: inout DesignDescription, _ format: PackedOutput.Format
+  ) -> [EmittedFile] {
+    let source = emitNVDLAOutput(description.output)
+    func path(_ file: VerilogSource.File) -> String { "\(format.rawValue)/\(file.name)" }
+    description.packedOutput = PackedOutput(
+      format: format, module: source.module, cube: FeatureCube(description.output),
+      rtlFiles: source.rtl.map(path),
+      simulationFiles: ["sim/\(SimulatorSources.recorder)", path(source.taps)])
+    return (source.rtl + [source.taps]).map { EmittedFile(path($0), text: $0.text) }
   }
 }
 
@@ -71,7 +88,8 @@ public struct EmittedFolder: Sendable {
       try NetworkFile(json: read(NetworkFile.jsonName), binary: read(NetworkFile.binaryName))
     }
     let harness = ["sim/" + SimulatorSources.bench, "sim/" + SimulatorSources.driver]
-    for file in design.rtlFiles + design.simulationFiles + harness {
+    let packed = design.packedOutput.map { $0.rtlFiles + $0.simulationFiles } ?? []
+    for file in design.rtlFiles + design.simulationFiles + harness + packed {
       guard Self.isPlain(file), FileManager.default.fileExists(atPath: path + "/" + file) else {
         throw Diagnostics(
           Diagnostic("the file \(file) is missing", file: path, remedy: "emit the design again"))

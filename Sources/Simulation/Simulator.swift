@@ -11,6 +11,8 @@ public enum Simulator: String, Hashable, Sendable, Codable, CaseIterable {
 public struct CompiledSimulation: Sendable {
   public let simulator: Simulator
   let scratch: ScratchFolder
+  /// What of the design it is; simulations of several share a folder.
+  let subject: SimulationSubject
   let budget: SimulationBudget
 
   /// Plays `stimulus` for `cycles` and returns the path of the record, which lives until the next
@@ -39,12 +41,13 @@ public struct CompiledSimulation: Sendable {
     switch simulator {
     case .verilator:
       let program = Program(
-        path: scratch.path + "/build/Vtaps", name: "the Verilator simulation")
+        path: scratch.path + "/build-\(subject.rawValue)/Vtaps", name: "the Verilator simulation")
       outcome = try await program.require(
         ["stimulus.txt", "+record=record.txt"] + arguments, in: scratch.path, timeout: timeout)
     case .icarus:
       outcome = try await Program(.vvp).require(
-        ["-n", "bench.vvp", "+stimulus=stimulus.txt", "+record=record.txt"], in: scratch.path,
+        ["-n", "\(subject.rawValue).vvp", "+stimulus=stimulus.txt", "+record=record.txt"],
+        in: scratch.path,
         timeout: timeout)
     }
     // Simulators and test benches write only when something is wrong.
@@ -52,6 +55,24 @@ public struct CompiledSimulation: Sendable {
       throw Diagnostics(Diagnostic("the simulation says: \(outcome.lastLines)"))
     }
     return scratch.path + "/record.txt"
+  }
+}
+
+/// What of an emitted design a simulation plays.
+public enum SimulationSubject: String, Hashable, Sendable {
+  /// The design, all layers recorded.
+  case pixels
+  /// The design with its output packed, of which alone is recorded.
+  case packed
+
+  /// The Verilog files, and the bits of `m_axis_tdata`.
+  func sources(_ design: DesignDescription) -> (files: [String], outputBits: Int) {
+    guard self == .packed, let packed = design.packedOutput else {
+      return (design.rtlFiles + design.simulationFiles, design.output.dataBits)
+    }
+    return (
+      design.rtlFiles + packed.rtlFiles + packed.simulationFiles, 8 * FeatureCube.atom
+    )
   }
 }
 
@@ -80,31 +101,33 @@ extension Simulator {
   /// be: long ones are worth an optimising compiler. With `countsTransitions` Verilator's runs can count
   /// how often bits change; Icarus' never do.
   public func compile(
-    _ design: DesignDescription, source: String, cycles: Int, scratch: ScratchFolder,
-    countsTransitions: Bool = false
+    _ design: DesignDescription, _ subject: SimulationSubject = .pixels, source: String,
+    cycles: Int, scratch: ScratchFolder, countsTransitions: Bool = false
   ) async throws(Diagnostics) -> CompiledSimulation {
     let work = SimulationBudget(design).work
     let timeout = Duration.seconds(600) + .milliseconds(min(work, 1 << 24))
     // The link keeps white space in the folder's name out of makefiles.
     scratch.remove("design")
     try scratch.link("design", to: source)
-    let files = (design.rtlFiles + design.simulationFiles).map { "design/" + $0 }
+    let sources = subject.sources(design)
+    let files = sources.files.map { "design/" + $0 }
+    let folder = "build-\(subject.rawValue)"
     switch self {
     case .verilator:
       try await Self.compileVerilator(
         files + ["../design/sim/" + SimulatorSources.driver], isLong: work * cycles > 1 << 31,
-        countsTransitions, scratch, timeout: timeout)
+        countsTransitions, folder, scratch, timeout: timeout)
     case .icarus:
       try await Program(.iverilog).require(
         [
-          "-g2005", "-o", "bench.vvp", "-s", "bench",
+          "-g2005", "-o", "\(subject.rawValue).vvp", "-s", "bench",
           "-Pbench.INPUT_BITS=\(design.input.dataBits)",
-          "-Pbench.OUTPUT_BITS=\(design.output.dataBits)",
+          "-Pbench.OUTPUT_BITS=\(sources.outputBits)",
           "-Pbench.USER_BITS=\(design.userBits)",
         ] + files + ["design/sim/" + SimulatorSources.bench], in: scratch.path, timeout: timeout)
     }
     return CompiledSimulation(
-      simulator: self, scratch: scratch, budget: SimulationBudget(design))
+      simulator: self, scratch: scratch, subject: subject, budget: SimulationBudget(design))
   }
 
   /// Wide signals and FIFOs are seen, line memories are not.
@@ -115,17 +138,17 @@ extension Simulator {
   /// `--x-initial fast` makes unknown values zero; that nothing depends on them is what Icarus
   /// shows. -O0 compiles three times faster and runs ten times slower than -O1.
   private static func compileVerilator(
-    _ files: [String], isLong: Bool, _ countsTransitions: Bool, _ scratch: ScratchFolder,
-    timeout: Duration
+    _ files: [String], isLong: Bool, _ countsTransitions: Bool, _ folder: String,
+    _ scratch: ScratchFolder, timeout: Duration
   ) async throws(Diagnostics) {
     try await Program(.verilator).require(
       [
         "--cc", "--exe", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert",
-        "--output-split", "20000", "-Wno-fatal", "--top-module", "taps", "-Mdir", "build",
+        "--output-split", "20000", "-Wno-fatal", "--top-module", "taps", "-Mdir", folder,
       ] + (countsTransitions ? Self.tracing : []) + files, in: scratch.path, timeout: timeout)
     let outcome = try await Program(.make).run(
       [
-        "-C", "build", "-f", "Vtaps.mk", "-j", "2", "OPT_FAST=\(isLong ? "-O1" : "-O0")",
+        "-C", folder, "-f", "Vtaps.mk", "-j", "2", "OPT_FAST=\(isLong ? "-O1" : "-O0")",
         "OPT_SLOW=-O0", "OPT_GLOBAL=-O1", "Vtaps",
       ], in: scratch.path, timeout: timeout)
     guard outcome.succeeded else {

@@ -56,6 +56,12 @@ struct EmitCommand: AsyncParsableCommand {
   @Option(help: "How sums are written: words (one + or - an adder) or heap (full and half adders).")
   var adderStyle: AdderStyle = .words
 
+  @Option(
+    help: ArgumentHelp(
+      "The output in another form too: nvdla, its feature data of 32-byte atoms.",
+      valueName: "form"))
+  var pack: PackedOutput.Format?
+
   @Flag(help: "Scale calibration images to the network's input size.")
   var resize = false
 
@@ -114,11 +120,28 @@ struct EmitCommand: AsyncParsableCommand {
         graph: loaded.graph,
         origin: .init(
           file: model.model.lastPathComponent, sha256: sha256Hex(loaded.file.bytes)))
-      let files = design.emittedFiles(network: network, clockPeriod: clock)
+      let files = design.emittedFiles(network: network, clockPeriod: clock, packing: pack)
       try FolderWriter.write(files, to: folder, force: force)
       let summary = Summary(design, folder: folder, files: files)
+      noteRate(design)
       if output.json { printJSON(summary) } else { print(summary.text) }
     }
+  }
+
+  /// Says when the packed output is slower than the pixels.
+  private func noteRate(_ design: Design) {
+    guard pack != nil else { return }
+    let output = design.output
+    let channels = output.channels.count
+    let atoms =
+      output.height * output.width * ((channels + FeatureCube.atom - 1) / FeatureCube.atom)
+    let period = design.timing.latency().period
+    guard atoms > period else { return }
+    printToStandardError(
+      Diagnostic(
+        "a frame's packed output takes \(grouped(atoms)) clocks, its pixels \(grouped(period)): "
+          + "packed, a frame takes the longer time", severity: .note
+      ).description)
   }
 
   /// What was written, in short; `design.json` has it all.
@@ -165,3 +188,5 @@ struct FixedLayers: ExpressibleByArgument {
     self.count = count
   }
 }
+
+extension PackedOutput.Format: ExpressibleByArgument {}

@@ -97,6 +97,8 @@ public struct DesignDescription: Hashable, Sendable, Codable {
   /// Verilog files of the design in compile order, and those that a simulation adds, by path.
   public var rtlFiles: [String]
   public var simulationFiles: [String]
+  /// The output in another form, when it was asked for.
+  public var packedOutput: PackedOutput?
 
   /// Bits of `tuser`.
   public var userBits: Int { options.sidebandBits + 1 }
@@ -218,6 +220,10 @@ extension DesignDescription {
         && (0...3).contains(options.effort) && (options.maxDepth ?? 0) >= 0
         && (options.fixedLayers ?? 1) >= 1, "the options are none that 'emit' takes")
     require(!stages.isEmpty, "it has no stage")
+    if let packedOutput, found.isEmpty {
+      require(
+        packedOutput.cube == FeatureCube(output), "the packed output is not of the output stream")
+    }
     for stage in stages {
       require(
         extent.contains(stage.ranks) && extent.contains(stage.fifoDepth)

@@ -41,6 +41,22 @@ extension Design {
     return VerilogSource(rtl: rtl, taps: taps)
   }
 
+  /// NVDLA's form of the output: the modules besides `emitVerilog`'s, in compile order, and the simulation
+  /// top, with which they replace `taps`.
+  public func emitNVDLAOutput(_ stream: DesignDescription.Stream) -> (
+    rtl: [VerilogSource.File], taps: VerilogSource.File, module: String
+  ) {
+    let packer = RTLTemplates.nvdlaPacker
+    let nvdla = NVDLAModule(self, stream)
+    return (
+      [
+        VerilogSource.File(name: packer.fileName, text: packer.text),
+        file(nvdla.header, nvdla.module),
+      ],
+      file(["\(nvdla.name) with recorders on its output."], nvdla.taps), nvdla.name
+    )
+  }
+
   private func file(_ header: [String], _ module: Module) -> VerilogSource.File {
     let source = SourceFile(header: header, module: module)
     return VerilogSource.File(name: source.fileName, text: source.text)

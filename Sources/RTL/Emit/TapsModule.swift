@@ -60,13 +60,13 @@ struct TapsModule {
         connections: ports.map { Connection($0.name, $0.name) }),
     ]
     items.append(
-      beat("record_input", "i", "s_axis", 8 * design.input.channels.count, user))
+      Self.beat("record_input", "i", "s_axis", 8 * design.input.channels.count, user))
     items.append(
-      beat("record_output", "o", "m_axis", 8 * design.output.channels.count, user))
+      Self.beat("record_output", "o", "m_axis", 8 * design.output.channels.count, user))
     items.append(
       .instance(
         module: "df_record_error", parameters: [], name: "record_error",
-        connections: recorded() + [Connection("error", "framing_error")]))
+        connections: Self.recorded() + [Connection("error", "framing_error")]))
     let taps = design.taps
     var index = 0
     for stage in design.stages {
@@ -78,16 +78,17 @@ struct TapsModule {
     return Module(name: "taps", ports: ports, items: items)
   }
 
-  private func recorded() -> [Connection] {
+  private static func recorded() -> [Connection] {
     [
       Connection("aclk", "aclk"), Connection("aresetn", "aresetn"), Connection("file", "file"),
       Connection("cycle", "cycle"),
     ]
   }
 
-  private func beat(_ name: String, _ kind: Character, _ stream: String, _ width: Int, _ user: Int)
-    -> Item
-  {
+  /// The recorder of a stream's beats; `kind` is the first letter of its lines.
+  static func beat(
+    _ name: String, _ kind: Character, _ stream: String, _ width: Int, _ user: Int
+  ) -> Item {
     .instance(
       module: "df_record_beat",
       parameters: [

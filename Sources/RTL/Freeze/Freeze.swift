@@ -107,7 +107,7 @@ public enum Freeze {
 
   /// Modules that are there already: the templates, and what a simulation adds.
   private static let reservedNames =
-    RTLTemplates.all.map { String($0.fileName.dropLast(2)) }
+    (RTLTemplates.all + [RTLTemplates.nvdlaPacker]).map { String($0.fileName.dropLast(2)) }
     + ["taps", "bench", "df_record_file", "df_record_beat", "df_record_tap", "df_record_error"]
 
   /// The model's name without the ending that only says how it was exported: the same network gives
