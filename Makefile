@@ -1,7 +1,7 @@
 # The two commands: `make demo` and `make test`. Both install what is missing.
 
 PACKAGES = g++ make libprotobuf-c-dev libpng-dev zlib1g-dev libssl-dev verilator iverilog yosys \
-  opensta gnuplot-nox
+  opensta gnuplot-nox qflow-tech-osu018
 SWIFT_BUILD = swift build -c release
 DEEPFREEZE = .build/release/deepfreeze
 SWIFT_FILES = $(shell git ls-files '*.swift')

@@ -9,6 +9,8 @@ public struct DesignReport: Sendable, Encodable {
   public var design: DesignDescription
   /// What synthesis said; nil without a cell library.
   public var synthesis: DesignSynthesis?
+  /// Power at the transitions that were counted on images; nil when none were given.
+  public var power: DesignPower?
   /// What the model says of the same modules, by technology.
   public var modelled: [Modelled]
   /// The design space of the whole network; nil when it was not asked for.
@@ -26,11 +28,12 @@ public struct DesignReport: Sendable, Encodable {
   }
 
   public init(
-    design: DesignDescription, synthesis: DesignSynthesis?, modelled: [Modelled],
-    space: DesignSpace?
+    design: DesignDescription, synthesis: DesignSynthesis?, power: DesignPower? = nil,
+    modelled: [Modelled], space: DesignSpace?
   ) {
     self.design = design
     self.synthesis = synthesis
+    self.power = power
     self.modelled = modelled
     self.space = space
   }
@@ -41,6 +44,7 @@ public struct DesignReport: Sendable, Encodable {
     pipeline(&page)
     try await areas(&page)
     paths(&page)
+    power(&page)
     try await designSpace(&page)
     return page.text
   }
@@ -178,6 +182,61 @@ public struct DesignReport: Sendable, Encodable {
       ])
     }
     page.table(rows)
+  }
+
+  private func power(_ page: inout Page) {
+    guard let synthesis, let power else { return }
+    page.heading("Power and activity")
+    page.paragraph(
+      "At a clock of \(significant(power.clockPeriod)) ns and the transitions that Verilator counted over "
+        + "whole frames; energies of \(synthesis.library). Without wires, a clock tree and glitches. "
+        + (power.memories == nil && !synthesis.memories.isEmpty
+          ? "Memories have no price and are left out. " : "")
+        + "Operations are two a multiply-accumulate of the network, zeros included.")
+    func interval(_ quantity: Quantity) -> String {
+      quantity.low == quantity.high
+        ? significant(quantity.low)
+        : "\(significant(quantity.low)) - \(significant(quantity.high))"
+    }
+    page.table([
+      ["in all", "mW", "uJ a frame", "TOPS/W", "transitions a register bit and clock"],
+      [
+        "cells\(power.memories == nil ? "" : " and memories")", interval(power.power),
+        interval(power.energyPerFrame), interval(power.efficiency), significant(power.activity),
+      ],
+    ])
+    var rows = power.modules.map { module in
+      (
+        name: module.name,
+        values: [module.clock, module.registers, module.logic, module.leakage, 0],
+        note: "\(significant(module.total)) mW, activity \(significant(module.activity))"
+      )
+    }
+    if let memories = power.memories {
+      rows.append(
+        ("memories", [0, 0, 0, 0, memories.middle], "\(significant(memories.middle)) mW"))
+    }
+    page.figure(
+      StackedBars(parts: ["clock", "registers", "logic", "leakage", "memories"], rows: rows).svg,
+      caption: "Power by module. Activity: mean transitions of a register bit a clock.")
+    page.table(
+      [
+        [
+          "module", "activity", "bits measured", "registers, mW", "OpenSTA", "logic, mW", "OpenSTA",
+        ]
+      ]
+        + power.modules.map { module in
+          let check = module.check
+          return [
+            module.name, significant(module.activity), significant(100 * module.measured) + " %",
+          ]
+            + [check.registers, check.openSTARegisters, check.logic, check.openSTALogic].map(
+              significant)
+        })
+    page.paragraph(
+      "Columns in mW check the energies: every register bit of a module at its mean activity, without the "
+        + "clock's driver. OpenSTA propagates transitions through gates as if they were independent: a "
+        + "pessimistic view of glitches.")
   }
 
   private func designSpace(_ page: inout Page) async throws(Diagnostics) {

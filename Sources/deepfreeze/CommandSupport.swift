@@ -63,6 +63,16 @@ func printJSON(_ value: some Encodable) {
   FileHandle.standardOutput.write(Data(StableJSON.encode(value)))
 }
 
+/// Makes a folder for a command's output, and those above it, where there is none.
+func makeFolder(_ path: String) throws(Diagnostics) {
+  do {
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  } catch {
+    throw Diagnostics(
+      Diagnostic("the folder cannot be made: \(systemReason(error))", file: path))
+  }
+}
+
 /// Text in columns: the first row is the heading; columns in `left` are flush left, others right.
 func table(_ rows: [[String]], left: Set<Int>) -> String {
   let columns = rows.map(\.count).max() ?? 0

@@ -5,7 +5,6 @@ import NeuralGraph
 import RTL
 import Simulation
 import Synthesis
-import TensorFiles
 
 /// `deepfreeze ppa`: what an emitted design takes on a cell library.
 struct PPACommand: AsyncParsableCommand {
@@ -26,16 +25,7 @@ struct PPACommand: AsyncParsableCommand {
 
   @OptionGroup var synthesis: SynthesisOptions
 
-  @Option(
-    name: .customLong("input"), parsing: .upToNextOption,
-    help: "Images that are simulated to measure how often bits change: power and energy.")
-  var inputs: [String] = []
-
-  @Flag(help: "Scale images to the network's input size.")
-  var resize = false
-
-  @Flag(help: "An image's samples are the tensor's bytes, reinterpreted.")
-  var rawBytes = false
+  @OptionGroup var activity: ActivityOptions
 
   @Flag(help: "Print the technology's model of the areas; nothing is synthesised.")
   var model = false
@@ -49,11 +39,7 @@ struct PPACommand: AsyncParsableCommand {
         return
       }
       let (library, technology) = try synthesis.choose()
-      let type = emitted.network.graph.nodes[0].type
-      var frames: [IntegerTensor] = []
-      for path in inputs {
-        frames.append(try loadInput(path, for: type, resize: resize, rawBytes: rawBytes))
-      }
+      let frames = try activity.frames(for: emitted)
       let (result, power) = try await synthesis.synthesise(
         emitted, library, technology, frames: frames)
       let report = PPAReport(

@@ -11,10 +11,10 @@ import Synthesis
 struct ReportCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "report",
-    abstract: "Writes report.html and report.json: pipeline, areas, paths, design space.",
+    abstract: "Writes report.html and report.json: pipeline, areas, paths, power, design space.",
     discussion: """
       With --liberty areas and paths are synthesised (as by 'ppa', from its cache); without, areas are \
-      modelled alone. The page needs no network.
+      modelled alone. With --input also power, at the activity of your images. The page needs no network.
       """)
 
   @Argument(help: "The folder that 'deepfreeze emit' has written.")
@@ -22,6 +22,7 @@ struct ReportCommand: AsyncParsableCommand {
 
   @OptionGroup var output: OutputOptions
   @OptionGroup var synthesis: SynthesisOptions
+  @OptionGroup var activity: ActivityOptions
 
   @Option(
     name: .customLong("output"),
@@ -31,30 +32,38 @@ struct ReportCommand: AsyncParsableCommand {
   @Option(parsing: .unconditional, help: "The technology node in nm of the design space.")
   var node: Int = 16
 
+  func validate() throws {
+    if !activity.inputs.isEmpty && synthesis.cells.liberty.isEmpty {
+      throw ValidationError("--input measures power on a cell library: give --liberty")
+    }
+  }
+
   func run() async throws {
     try await reportingDiagnostics(output) {
       let emitted = try EmittedFolder(path: folder)
       _ = try ProcessNode(node).operation()
       let technologies: [Technology]
-      var found: DesignSynthesis?
+      var found: (synthesis: DesignSynthesis, power: DesignPower?)?
       if synthesis.cells.liberty.isEmpty {
         technologies =
           try synthesis.technology.map { name throws(Diagnostics) in [try Technology.named(name)] }
           ?? Technology.builtIn
       } else {
         let (library, technology) = try synthesis.choose()
-        found = try await synthesis.synthesise(emitted, library, technology).synthesis
+        found = try await synthesis.synthesise(
+          emitted, library, technology, frames: try activity.frames(for: emitted))
         technologies = technology.map { [$0] } ?? []
       }
       // The same network and options give the same design.
       let design = try Freeze.design(emitted.network.graph, options: emitted.design.options)
       let report = DesignReport(
-        design: emitted.design, synthesis: found,
+        design: emitted.design, synthesis: found?.synthesis, power: found?.power,
         modelled: technologies.map {
           .init(technology: $0.title, modules: FixedLayerModel($0).modules(of: design))
         }, space: try space(emitted.network.graph, design))
       let html = try await report.html()
       let target = target ?? folder
+      try makeFolder(target)
       try writeFile(Array(html.utf8), to: target + "/report.html")
       try writeFile(StableJSON.encode(report), to: target + "/report.json")
       if output.json {

@@ -53,7 +53,7 @@ enum CommandLineTool {
 }
 
 /// A folder that is removed with the last reference to it.
-final class TemporaryFolder {
+final class TemporaryFolder: Sendable {
   let url: URL
 
   init() throws {

@@ -99,6 +99,13 @@ import Testing
         // Every cell of the library leaks 1 nW, the flip-flop none.
         #expect(abs(power.leakage - Double(module.cells - module.flipFlops) * 1e-6) < 1e-9)
       }
+      // OpenSTA knows neither this tool's energies nor its netlist reader.
+      for power in [busy, idle] {
+        #expect(power.check.openSTARegisters > 0 && power.check.openSTALogic > 0)
+        for check in power.modules.map(\.check) {
+          #expect(abs(check.openSTARegisters - check.registers) <= 0.02 * check.registers + 1e-7)
+        }
+      }
       #expect(abs(busy.energyPerFrame.low - busy.power.low * 2 * 64 * 1e-6) < 1e-9)
       #expect(busy.operationsPerFrame == 2 * 18 * 64)
     }

@@ -30,6 +30,7 @@ public struct Synthesiser: Sendable {
     try scratch.write("adders.v", Array(library.adderCells.utf8))
     try scratch.write("synthesise.tcl", Array(SynthesisScripts.synthesise.utf8))
     try scratch.write("timing.tcl", Array(SynthesisScripts.timing.utf8))
+    try scratch.write("power.tcl", Array(SynthesisScripts.power.utf8))
   }
 
   /// The first line, up to a parenthesis.
@@ -102,31 +103,63 @@ public struct Synthesiser: Sendable {
     -> ModuleTiming
   {
     if mapped.cells.types.isEmpty { return ModuleTiming() }
-    let key = sha256Hex(
-      Array("\(mapped.key) \(timingVersion) \(SynthesisScripts.timing) \(period)".utf8))
-    let text: String
-    if let entry = cache.entry(key, "paths") {
-      text = String(decoding: entry, as: UTF8.self)
-    } else {
-      let netlist = "timed-\(key).v"
-      try scratch.write(netlist, mapped.netlist)
-      defer { scratch.remove(netlist) }
-      let outcome = try await Program(.sta).run(
-        ["-exit", "timing.tcl"], in: scratch.path, timeout: Self.timeout,
-        environment: [
-          "DF_TOP": module, "DF_NETLIST": netlist, "DF_LIBERTY": "library.lib",
-          "DF_CLOCK": String(period),
-        ])
-      text = outcome.output
-      // OpenSTA goes on behind an error, and ends with success.
-      guard outcome.succeeded, text.contains("\npath end"), !text.contains("Error:") else {
-        throw Diagnostics(
-          Diagnostic("OpenSTA failed for the module \(module): \(Self.reason(outcome))"))
-      }
-      try cache.store(key, "paths", Array(text.utf8))
-    }
+    let text = try await analyse(
+      mapped, module: module, period: period, script: SynthesisScripts.timing, name: "timing.tcl",
+      kind: "paths", end: "path end")
     return try ModuleTiming(
       report: text, period: period, registers: mapped.cells.registerNames)
+  }
+
+  /// What OpenSTA finds for the power of a mapped module, mW, when every flip-flop makes `activity`
+  /// transitions a clock of `period` ns: of flip-flops, and of the other cells.
+  func openSTAPower(
+    _ mapped: Mapped, module: String, period: Double, activity: Double
+  ) async throws(Diagnostics) -> (registers: Double, logic: Double) {
+    if mapped.cells.types.isEmpty { return (0, 0) }
+    let text = try await analyse(
+      mapped, module: module, period: period, script: SynthesisScripts.power, name: "power.tcl",
+      kind: "power", end: "power end", ["DF_ACTIVITY": String(activity)])
+    /// A row's internal, switching, leakage and whole power: W, whatever the unit of commands.
+    func total(_ group: String) throws(Diagnostics) -> Double {
+      let figures = text.split(separator: "\n").first { $0.hasPrefix(group + " ") }?
+        .split(separator: " ").dropFirst().prefix(4).compactMap { Double($0) }
+      guard let figures, figures.count == 4, figures[3].isFinite else {
+        throw Diagnostics(
+          Diagnostic("OpenSTA's report of the power of module \(module) has no row \(group)"))
+      }
+      return figures[3] * 1000
+    }
+    return (try total("Sequential"), try total("Combinational"))
+  }
+
+  /// What a script of OpenSTA prints about a mapped module, from the cache or anew. `kind` is the entry's
+  /// suffix, `end` the line that a whole report has last.
+  private func analyse(
+    _ mapped: Mapped, module: String, period: Double, script: String, name: String, kind: String,
+    end: String, _ environment: [String: String] = [:]
+  ) async throws(Diagnostics) -> String {
+    let settings = environment.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
+    let key = sha256Hex(
+      Array("\(mapped.key) \(timingVersion) \(script) \(period)\(settings)".utf8))
+    if let entry = cache.entry(key, kind) { return String(decoding: entry, as: UTF8.self) }
+    let netlist = "analysed-\(key).v"
+    try scratch.write(netlist, mapped.netlist)
+    defer { scratch.remove(netlist) }
+    let outcome = try await Program(.sta).run(
+      ["-exit", name], in: scratch.path, timeout: Self.timeout,
+      environment: [
+        "DF_TOP": module, "DF_NETLIST": netlist, "DF_LIBERTY": "library.lib",
+        "DF_CLOCK": String(period),
+      ].merging(environment) { $1 })
+    // OpenSTA goes on behind an error, and ends with success.
+    guard outcome.succeeded, outcome.output.contains("\n" + end),
+      !outcome.output.contains("Error:")
+    else {
+      throw Diagnostics(
+        Diagnostic("OpenSTA failed for the module \(module): \(Self.reason(outcome))"))
+    }
+    try cache.store(key, kind, Array(outcome.output.utf8))
+    return outcome.output
   }
 
   private func key(

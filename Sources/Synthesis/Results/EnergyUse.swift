@@ -14,8 +14,12 @@ struct EnergyUse: Hashable, Sendable, Codable {
 
   /// nW.
   var leakage = 0.0
+  /// nW of the flip-flops alone.
+  var registerLeakage = 0.0
   /// fJ a clock cycle: clock pins, and the flip-flops at rest.
   var clock = 0.0
+  /// fJ a clock cycle of `clock` that the clock's driver spends on pins.
+  var clockPins = 0.0
   /// By the registers' declared name, without an index; "" is what has none.
   var words: [String: Word] = [:]
 
@@ -45,9 +49,12 @@ struct EnergyUse: Hashable, Sendable, Codable {
         }
       }
       if known.isFlipFlop {
+        registerLeakage += known.energy.leakage
         let pin = known.energy.clockPin
         // A clock rises and falls once a cycle.
-        clock += known.energy.clock + square * (pin.flatMap { known.energy.capacitance[$0] } ?? 0)
+        let driven = square * (pin.flatMap { known.energy.capacitance[$0] } ?? 0)
+        clock += known.energy.clock + driven
+        clockPins += driven
         words[word[index], default: Word()].bits += 1
         words[word[index]]!.registers += moved + known.energy.input
       } else {

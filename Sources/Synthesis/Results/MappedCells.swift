@@ -22,7 +22,7 @@ public enum AreaPart: String, Hashable, Sendable, Codable, CaseIterable {
 /// The cells of a mapped module, by what they are for.
 struct MappedCells: Hashable, Sendable, Codable {
   /// Part of the cache's key: changes with this file.
-  static let version = 3
+  static let version = 4
 
   struct Part: Hashable, Sendable, Codable {
     /// um2.
