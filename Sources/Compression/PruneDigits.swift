@@ -111,10 +111,68 @@ public struct DigitPruning: Sendable {
             remedy: "save fewer, or prune more layers"))
       }
     }
+    return try result(step)
+  }
+
+  private mutating func result(_ step: Int) throws(Diagnostics) -> DigitPruningResult {
     let names = pruner.layers.map(\.name)
     return DigitPruningResult(
       network: try network(step),
       prices: step == 0 ? [:] : Dictionary(zip(names, prices(step))) { first, _ in first })
+  }
+
+  /// Networks that save shares (0 ... 1) of the adders of their first layers: for each of `shares`, for each
+  /// of `cuts`, the least price that saves the share of what `adders` counts up to the cut. Since layers
+  /// are pruned in order, the layers up to a cut are those of a network that is pruned no further.
+  /// `hardware` makes what is counted of a network, once for each price that is tried.
+  public mutating func reach<Hardware>(
+    shares: [Double], cuts: Range<Int>,
+    hardware: (QuantizedGraph) throws(Diagnostics) -> Hardware,
+    adders: (Hardware, _ cut: Int) -> Int
+  ) throws(Diagnostics) -> [[(network: QuantizedGraph, hardware: Hardware)]] {
+    var made: [Int: Hardware] = [:]
+    func counted(
+      _ step: Int, _ pruning: inout DigitPruning
+    ) throws(Diagnostics) -> Hardware {
+      if let known = made[step] { return known }
+      let new = try hardware(pruning.network(step))
+      made[step] = new
+      return new
+    }
+    var found: [[(network: QuantizedGraph, hardware: Hardware)]] = []
+    for share in shares {
+      var row: [(network: QuantizedGraph, hardware: Hardware)] = []
+      for cut in cuts {
+        let whole = adders(try counted(0, &self), cut)
+        let most = Int((Double(whole) * (1 - share)).rounded(.down))
+        // What was tried for other cuts narrows the search.
+        var (low, high) = (-1, Self.steps)
+        for (step, known) in made {
+          if adders(known, cut) <= most { high = min(high, step) }
+        }
+        for (step, known) in made where step < high && adders(known, cut) > most {
+          low = max(low, step)
+        }
+        while high - low > 1 {
+          let middle = (low + high) / 2
+          if adders(try counted(middle, &self), cut) <= most {
+            high = middle
+          } else {
+            low = middle
+          }
+        }
+        guard high < Self.steps else {
+          let least = adders(try counted(Self.steps - 1, &self), cut)
+          throw Diagnostics(
+            Diagnostic(
+              "no choice of weights comes to \(most) adders: the nearest has \(least)",
+              remedy: "save fewer, or prune more layers"))
+        }
+        row.append((try network(high), try counted(high, &self)))
+      }
+      found.append(row)
+    }
+    return found
   }
 }
 

@@ -35,6 +35,49 @@ public struct Sweep: Hashable, Sendable {
     self.threads = threads
   }
 
+  /// The networks in integers that pruning starts from: a model in real numbers at each number of weight bits,
+  /// the most first, one in integers as it is.
+  ///
+  /// Throws what keeps the model from integers, and that weight bits are given for a network in
+  /// integers.
+  public func forEachBase(
+    of model: ImportedModel, options: QuantizationOptions,
+    samples: (TensorShape) throws(Diagnostics) -> [[UInt8]], note: (Diagnostic) -> Void,
+    body: (_ network: QuantizedGraph, _ weightBits: Int?) throws(Diagnostics) -> Void
+  ) throws(Diagnostics) {
+    guard case .float(let graph) = model, !graph.isFakeQuantized else {
+      guard weightBits.isEmpty else {
+        throw Diagnostics(
+          Diagnostic(
+            "the weights have their bits: the network is in integers, or on the grids of its training",
+            remedy: "leave out --weight-bits, or give the float model"))
+      }
+      try body(try quantizedGraph(from: model, options: options, note: note), nil)
+      return
+    }
+    var options = options
+    if options.calibration.isEmpty {
+      let shape = graph[graph.inputs[0]].shape
+      options.calibration = try samples(shape).map {
+        FloatTensor(shape: shape, values: $0.map(Float.init))
+      }
+    }
+    let calibration = try Calibration(graph, options: options, note: note)
+    for bits in weightBits.sorted(by: >) {
+      var settings = QuantizationSettings()
+      settings.bits.weights = bits
+      var network = try calibration.quantized(settings).graph
+      if let size = options.imageSize { network = try resizeInput(network, to: size) }
+      try body(network, bits)
+    }
+  }
+
+  /// The name of a network of the sweep.
+  public static func name(weightBits: Int?, saved: Double) -> String {
+    (weightBits.map { "w\($0)" } ?? "int8") + "_p"
+      + (saved == saved.rounded() ? "\(Int(saved))" : "\(saved)")
+  }
+
   /// Makes every network: a model in real numbers at each number of weight bits, the most first, one
   /// in integers as it is; each pruned to save each share, the least first. `samples` gives calibration
   /// images, 0 to 255, for an input; it is asked only where they are needed. `body` gets one network after
@@ -48,28 +91,8 @@ public struct Sweep: Hashable, Sendable {
     note: (Diagnostic) -> Void = { _ in }, starting: (String) -> Void = { _ in },
     body: (SweptNetwork) throws(Diagnostics) -> Void
   ) throws(Diagnostics) {
-    guard case .float(let graph) = model, !graph.isFakeQuantized else {
-      guard weightBits.isEmpty else {
-        throw Diagnostics(
-          Diagnostic(
-            "the weights have their bits: the network is in integers, or on the grids of its training",
-            remedy: "leave out --weight-bits, or give the float model"))
-      }
-      let network = try quantizedGraph(from: model, options: options, note: note)
-      try prune(network, weightBits: nil, samples, starting, body)
-      return
-    }
-    let shape = graph[graph.inputs[0]].shape
-    var options = options
-    options.calibration = try samples(shape).map {
-      FloatTensor(shape: shape, values: $0.map(Float.init))
-    }
-    let calibration = try Calibration(graph, options: options, note: note)
-    for bits in weightBits.sorted(by: >) {
-      var settings = QuantizationSettings()
-      settings.bits.weights = bits
-      var network = try calibration.quantized(settings).graph
-      if let size = options.imageSize { network = try resizeInput(network, to: size) }
+    try forEachBase(of: model, options: options, samples: samples, note: note) {
+      network, bits throws(Diagnostics) in
       try prune(network, weightBits: bits, samples, starting, body)
     }
   }
@@ -79,20 +102,14 @@ public struct Sweep: Hashable, Sendable {
     _ samples: (TensorShape) throws(Diagnostics) -> [[UInt8]], _ starting: (String) -> Void,
     _ body: (SweptNetwork) throws(Diagnostics) -> Void
   ) throws(Diagnostics) {
-    let base = weightBits.map { "w\($0)" } ?? "int8"
-    let type = graph.nodes[0].type
     var pruning: DigitPruning?
     for share in saved.sorted() {
-      let name = base + "_p" + (share == share.rounded() ? "\(Int(share))" : "\(share)")
+      let name = Self.name(weightBits: weightBits, saved: share)
       starting(name)
       var result = DigitPruningResult(network: graph, prices: [:])
       if share > 0 {
         if pruning == nil {
-          let pruner = try LayerPruner(
-            graph, fixedLayers: fixedLayers,
-            images: samples(type.shape).map { IntegerTensor(samples: $0, type: type) },
-            threads: threads)
-          pruning = try DigitPruning(pruner)
+          pruning = try digitPruning(of: graph, samples)
         }
         result = try pruning!.reach(.adders(share: share / 100), validation: nil) {
           network throws(Diagnostics) in
@@ -105,5 +122,53 @@ public struct Sweep: Hashable, Sendable {
           name: name, weightBits: weightBits, saved: share, network: result.network,
           prices: result.prices))
     }
+  }
+
+  private func digitPruning(
+    of graph: QuantizedGraph, _ samples: (TensorShape) throws(Diagnostics) -> [[UInt8]]
+  ) throws(Diagnostics) -> DigitPruning {
+    let type = graph.nodes[0].type
+    return try DigitPruning(
+      LayerPruner(
+        graph, fixedLayers: fixedLayers,
+        images: samples(type.shape).map { IntegerTensor(samples: $0, type: type) },
+        threads: threads))
+  }
+
+  /// For each share, the least first, and each of `cuts`, a network of `graph` whose layers up to the cut save
+  /// that share of their adders, as `DigitPruning.reach(shares:)` has them; for a share of 0 the
+  /// network itself.
+  public func pruned<Hardware>(
+    _ graph: QuantizedGraph, cuts: Range<Int>,
+    samples: (TensorShape) throws(Diagnostics) -> [[UInt8]],
+    hardware: (QuantizedGraph) throws(Diagnostics) -> Hardware,
+    adders: (Hardware, _ cut: Int) -> Int
+  ) throws(Diagnostics) -> [(saved: Double, cuts: [(network: QuantizedGraph, hardware: Hardware)])]
+  {
+    let shares = saved.sorted()
+    var rows: [[(network: QuantizedGraph, hardware: Hardware)]]
+    if shares.contains(where: { $0 > 0 }) {
+      var pruning = try digitPruning(of: graph, samples)
+      rows = try pruning.reach(
+        shares: shares.map { $0 / 100 }, cuts: cuts, hardware: hardware, adders: adders)
+    } else {
+      let whole = try hardware(graph)
+      rows = shares.map { _ in cuts.map { _ in (graph, whole) } }
+    }
+    return zip(shares, rows).map { ($0, $1) }
+  }
+}
+
+extension QuantizedGraph {
+  /// This network with the nodes up to `value` of `other`, a network of the same nodes but for their weights;
+  /// `other` itself when it is another one.
+  public func replacing(upTo value: ValueID, of other: QuantizedGraph) -> QuantizedGraph {
+    guard other.outputs == outputs, other.nodes.map(\.type) == nodes.map(\.type),
+      other.nodes.map(\.operands) == nodes.map(\.operands)
+    else { return other }
+    var result = QuantizedGraph(name: name)
+    for id in values { _ = result.append(id <= value ? other[id] : self[id]) }
+    result.outputs = outputs
+    return result
   }
 }

@@ -65,7 +65,7 @@ public struct DesignSpacePlots: Sendable {
             title: "\(axis.title) against area at \(space.setting.node) nm, the best designs",
             lines: Self.outside)))
     }
-    if networks.contains(where: { !$0.fixed.isEmpty }) {
+    if networks.contains(where: { !$0.cuts.isEmpty }) {
       files.append(
         File(
           name: "fixed-area.svg",
@@ -147,12 +147,13 @@ public struct DesignSpacePlots: Sendable {
   }
 
   private var fixedAreas: [Series] {
-    networks.filter { !$0.fixed.isEmpty }.map { network in
+    networks.filter { !$0.cuts.isEmpty }.map { network in
       Series(
         title: network.variant.name,
-        points: network.fixed.map {
+        points: network.cuts.map {
           (
-            Double($0.convolutions), $0.area.total.converted(to: .squareMillimetre).high, ""
+            Double($0.cost.convolutions), $0.cost.area.total.converted(to: .squareMillimetre).high,
+            ""
           )
         }, isLine: true)
     }

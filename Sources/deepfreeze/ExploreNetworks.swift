@@ -4,105 +4,137 @@ import GraphPasses
 import ModelImport
 import NeuralGraph
 import RTL
+import TensorFiles
 
 extension ExploreCommand {
-  /// The network as given and the variants that the sweep asks for, each as hardware. A variant whose
-  /// weights are those of one before it is left out, with a note.
+  /// The network as given and the variants that the sweep asks for, each number of their layers as hardware.
+  /// A variant whose weights are those of the network as given is left out, with a note.
   func networks(_ technologies: [Technology]) throws(Diagnostics) -> [ExploredNetwork] {
     let loaded = try model.loadForHardware(resize: images.resize)
+    let given = loaded.graph
     let progress = Progress()
     defer { progress.end() }
     var validation: Validation?
     if let set = images.validationSet {
       progress.show("measuring the network as given")
       validation = try images.validation(
-        on: set, reference: Classifier(loaded.graph, name: model.model.lastPathComponent))
+        on: set, reference: Classifier(given, name: model.model.lastPathComponent))
     }
-    var networks = [
-      try explored(
-        NetworkVariant(), loaded.graph, technologies, validation, right: validation?.referenceCount)
-    ]
-    guard sweep.weightBits != nil || sweep.save != nil else { return networks }
-    let imported = try loaded.file.imported(imageSize: model.imageSize)
-    var bits: Set<Int> = []
-    if case .float(let graph) = imported, !graph.isFakeQuantized { bits = [8] }
-    do throws(Diagnostics) {
-      try sweep.sweep(bits: bits, saved: [0], fixedLayers: fixedLayers, threads: images.threads)
-        .run(
-          imported,
-          options: QuantizationOptions(
-            inputNormalization: model.inputRange, imageSize: model.imageSize),
-          samples: { shape throws(Diagnostics) in try samples(for: shape) },
-          starting: { progress.show("variant \($0)") },
-          body: { swept throws(Diagnostics) in
-            let graph = foldPad(swept.network)
-            if let same = networks.first(where: { $0.graph == graph }) {
-              progress.end()
-              printToStandardError(
-                Diagnostic(
-                  "\(swept.name) is the network \(same.variant.name): it is explored once",
-                  severity: .note
-                ).description)
-              return
-            }
-            let variant = NetworkVariant(
-              name: swept.name, weightBits: swept.weightBits, saved: swept.saved)
-            networks.append(
-              try explored(
-                variant, graph, technologies, validation,
-                right: try validation.map { validation throws(Diagnostics) in
-                  try validation.count(graph)
-                }))
-          })
-    } catch {
-      throw error.inFile(model.model)
-    }
-    return networks
-  }
-
-  private func samples(for shape: TensorShape) throws(Diagnostics) -> [[UInt8]] {
-    guard let calibrate = model.calibrate else {
-      throw Diagnostics(
-        Diagnostic(
-          "pruning has no calibration image", remedy: "give --calibrate a folder of them"))
-    }
-    return try images.samples(of: calibrate, for: shape)
-  }
-
-  /// A variant with its hardware and what that costs; `right` of the validation's images are right.
-  private func explored(
-    _ variant: NetworkVariant, _ graph: QuantizedGraph, _ technologies: [Technology],
-    _ validation: Validation?, right: Int?
-  ) throws(Diagnostics) -> ExploredNetwork {
-    var variant = variant
-    if let validation, let right {
-      variant.accuracy = .init(
-        right: right, givenRight: validation.referenceCount, images: validation.imageCount,
-        isLabelled: images.labels != nil)
-    }
-    let design = try frozen(graph)
-    let costs =
-      try design.map { design throws(Diagnostics) in
-        try FixedLayerModel.costs(
-          of: design, technologies: technologies, at: try ProcessNode(node))
-      } ?? []
-    return ExploredNetwork(variant, graph: graph, design: design, fixed: costs)
-  }
-
-  /// The design of the layers to fix; nil, with a note, for a network that none can be fixed of.
-  private func frozen(_ graph: QuantizedGraph) throws(Diagnostics) -> Design? {
     let options = FreezeOptions(fixedLayers: fixedLayers.count, effort: effort)
+    var cuts: [ExploredNetwork.Cut] = []
     do throws(Diagnostics) {
-      let progress = Progress()
-      defer { progress.end() }
-      return try Freeze.design(graph, options: options) { progress.step(of: $0, "layer") }
+      cuts = try self.cuts(of: given, options, technologies)
     } catch {
+      // Nothing can be fixed; a number of layers that cannot is an error.
       guard fixedLayers.count == nil else { throw error.inFile(model.model) }
       for var diagnostic in error.all {
         diagnostic.severity = .note
         printToStandardError(Diagnostics(diagnostic).inFile(model.model).description)
       }
-      return nil
     }
+    for index in cuts.indices {
+      cuts[index].accuracy = validation.map { accuracy($0, right: $0.referenceCount) }
+    }
+    let asGiven = ExploredNetwork(NetworkVariant(), graph: given, options: options, cuts: cuts)
+    guard sweep.weightBits != nil || sweep.save != nil, !cuts.isEmpty else { return [asGiven] }
+    do throws(Diagnostics) {
+      return [asGiven]
+        + (try variants(of: loaded, asGiven, technologies, validation, progress))
+    } catch {
+      throw error.inFile(model.model)
+    }
+  }
+
+  private func variants(
+    of loaded: LoadedModel, _ asGiven: ExploredNetwork, _ technologies: [Technology],
+    _ validation: Validation?, _ progress: Progress
+  ) throws(Diagnostics) -> [ExploredNetwork] {
+    let imported = try loaded.file.imported(imageSize: model.imageSize)
+    var options = QuantizationOptions(
+      inputNormalization: model.inputRange, imageSize: model.imageSize)
+    var bits: Set<Int> = []
+    if case .float(let graph) = imported, !graph.isFakeQuantized {
+      bits = [8]
+      // What the network as given was calibrated with.
+      options.calibration = try loadCalibrationImages(
+        calibration(), shape: graph[graph.inputs[0]].shape, resize: images.resize)
+    }
+    let sweep = sweep.sweep(
+      bits: bits, saved: [0], fixedLayers: fixedLayers, threads: images.threads)
+    let samples = { (shape: TensorShape) throws(Diagnostics) in
+      try images.samples(of: calibration(), for: shape)
+    }
+    var found: [ExploredNetwork] = []
+    let body = { (network: QuantizedGraph, bits: Int?) throws(Diagnostics) in
+      let base = foldPad(network)
+      var tried = 0
+      let rows = try sweep.pruned(
+        base, cuts: asGiven.cuts.indices, samples: samples,
+        hardware: { network throws(Diagnostics) in
+          tried += 1
+          progress.show("\(bits.map { "\($0) bits, " } ?? "")network \(tried)")
+          let found = try cuts(of: network, asGiven.options, technologies)
+          guard found.map(\.cost.convolutions) == asGiven.cuts.map(\.cost.convolutions) else {
+            throw Diagnostics(
+              Diagnostic(
+                "with other weights hardware ends elsewhere in the network",
+                remedy: "give --fixed-layers a number that all variants have"))
+          }
+          return found
+        }, adders: { $0[$1].adders })
+      for row in rows {
+        let name = Sweep.name(weightBits: bits, saved: row.saved)
+        if row.saved == 0, base == asGiven.graph {
+          progress.end()
+          printToStandardError(
+            Diagnostic(
+              "\(name) is the network as given: it is explored once", severity: .note
+            ).description)
+          continue
+        }
+        var cuts: [ExploredNetwork.Cut] = []
+        for (place, pruned) in row.cuts.enumerated() {
+          var cut = pruned.hardware[place]
+          cut.graph = asGiven.graph.replacing(upTo: cut.layers.last!, of: pruned.network)
+          if let validation {
+            progress.show("measuring \(name), \(counted(cut.layers.count, "layer"))")
+            cut.accuracy = accuracy(validation, right: try validation.count(cut.graph))
+          }
+          cuts.append(cut)
+        }
+        found.append(
+          ExploredNetwork(
+            NetworkVariant(name: name, weightBits: bits, saved: row.saved), graph: base,
+            options: asGiven.options, cuts: cuts))
+      }
+    }
+    try sweep.forEachBase(
+      of: imported, options: options, samples: samples, note: { _ in }, body: body)
+    return found
+  }
+
+  private func accuracy(_ validation: Validation, right: Int) -> NetworkVariant.Accuracy {
+    .init(
+      right: right, givenRight: validation.referenceCount, images: validation.imageCount,
+      isLabelled: images.labels != nil)
+  }
+
+  private func calibration() throws(Diagnostics) -> String {
+    guard let calibrate = model.calibrate else {
+      throw Diagnostics(
+        Diagnostic(
+          "pruning has no calibration image", remedy: "give --calibrate a folder of them"))
+    }
+    return calibrate
+  }
+
+  /// What each number of fixed layers of a network costs.
+  private func cuts(
+    of graph: QuantizedGraph, _ options: FreezeOptions, _ technologies: [Technology]
+  ) throws(Diagnostics) -> [ExploredNetwork.Cut] {
+    let design = try Freeze.design(graph, options: options)
+    let costs = try FixedLayerModel.costs(
+      of: design, technologies: technologies, at: try ProcessNode(node))
+    return ExploredNetwork.cuts(of: design, graph: graph, costs: costs)
   }
 }

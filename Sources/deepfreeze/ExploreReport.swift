@@ -42,8 +42,8 @@ struct ExploreReport: Encodable {
     self.model = model
     self.space = space
     self.budgets = budgets
-    fixed = networks.filter { !$0.fixed.isEmpty }
-      .map { Fixed(variant: $0.variant.name, costs: $0.fixed) }
+    fixed = networks.filter { !$0.cuts.isEmpty }
+      .map { Fixed(variant: $0.variant.name, costs: $0.cuts.map(\.cost)) }
     self.papers = papers
     self.all = all
     let pareto = space.pareto(accuracyLoss: budgets.accuracyLoss)

@@ -2,6 +2,7 @@ import Compression
 import Foundation
 import GraphPasses
 import NeuralGraph
+import RTL
 import TensorFiles
 import Testing
 
@@ -47,5 +48,39 @@ struct SweepTests {
       try Sweep(weightBits: [6], saved: [0], fixedLayers: 1, threads: 1).run(
         .quantized(graph), samples: Self.samples, body: { _ in })
     }
+  }
+}
+
+@Suite("Pruning of the first layers")
+struct PrefixPruningTests {
+  @Test("each cut saves its share of its own adders, and what lies behind it can stay as it was")
+  func cuts() throws {
+    let graph = foldPad(try quantizedExample())
+    let design = { (network: QuantizedGraph) throws(Diagnostics) in
+      try Freeze.design(network, options: FreezeOptions(fixedLayers: 3, effort: 0)).layers
+    }
+    func adders(_ layers: ArraySlice<Layer>) -> Int {
+      layers.reduce(0) { $0 + $1.cost.sumAdders + $1.cost.requantizerAdders }
+    }
+    let whole = try design(graph)
+    let rows = try Sweep(weightBits: [], saved: [0, 25], fixedLayers: 3, threads: 2).pruned(
+      graph, cuts: 1..<4,
+      samples: { shape throws(Diagnostics) in
+        try ImageSet(path: example("calibration")).spread(shape: shape, resize: false, limit: 10)
+      }, hardware: design, adders: { adders($0[..<$1]) })
+    #expect(rows.map(\.saved) == [0, 25])
+    #expect(rows[0].cuts.allSatisfy { $0.network == graph })
+    for (cut, found) in zip(1..<4, rows[1].cuts) {
+      #expect(4 * adders(found.hardware[..<cut]) <= 3 * adders(whole[..<cut]))
+      let spliced = graph.replacing(upTo: found.hardware[cut - 1].value, of: found.network)
+      #expect(spliced.verify().isEmpty && spliced != graph)
+      let again = try design(spliced)
+      #expect(adders(again[..<cut]) == adders(found.hardware[..<cut]))
+      #expect(adders(again[cut...]) == adders(whole[cut...]))
+    }
+    // A network of other nodes is not taken in parts.
+    var other = graph
+    other.outputs = [ValueID(1)]
+    #expect(graph.replacing(upTo: ValueID(1), of: other) == other)
   }
 }

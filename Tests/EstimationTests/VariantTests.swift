@@ -20,12 +20,18 @@ extension Example {
   }
 
   static func network(
-    _ variant: NetworkVariant, _ graph: QuantizedGraph
+    _ variant: NetworkVariant, _ graph: QuantizedGraph, right: Int?
   ) throws -> ExploredNetwork {
     let design = try Freeze.design(graph, options: FreezeOptions(effort: 0))
     let costs = try FixedLayerModel.costs(
       of: design, technologies: Technology.builtIn, at: ProcessNode(16))
-    return ExploredNetwork(variant, graph: graph, design: design, fixed: costs)
+    var network = ExploredNetwork(variant, graph: graph, design: design, fixed: costs)
+    for index in network.cuts.indices {
+      network.cuts[index].accuracy = right.map {
+        .init(right: $0, givenRight: 90, images: 100, isLabelled: true)
+      }
+    }
+    return network
   }
 
   static let setting = DesignSpace.Setting(
@@ -35,17 +41,9 @@ extension Example {
   /// The example as given, and with coarse weights that lose two points.
   static func variants(lost: Int? = 2) throws -> [ExploredNetwork] {
     [
+      try network(NetworkVariant(), graph, right: lost.map { _ in 90 }),
       try network(
-        NetworkVariant(
-          accuracy: lost.map { _ in
-            .init(right: 90, givenRight: 90, images: 100, isLabelled: true)
-          }), graph),
-      try network(
-        NetworkVariant(
-          name: "w4_p0", weightBits: 4,
-          accuracy: lost.map {
-            .init(right: 90 - $0, givenRight: 90, images: 100, isLabelled: true)
-          }), coarse(16)),
+        NetworkVariant(name: "w4_p0", weightBits: 4), coarse(16), right: lost.map { 90 - $0 }),
     ]
   }
 }

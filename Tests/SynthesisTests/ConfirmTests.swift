@@ -57,7 +57,7 @@ import Testing
         try await synthesiser.confirm(
           point, of: explored, technology: Self.technology, node: try ProcessNode(45), jobs: 2)
       }
-      let counts = explored.fixed.map(\.convolutions)
+      let counts = explored.cuts.map(\.cost.convolutions)
       var areas: [Double] = []
       for count in [counts.first!, counts.last!] {
         let point = space.points.first { $0.fixedLayers == count }!
@@ -68,9 +68,11 @@ import Testing
         let area = found.synthesised.total.converted(to: .squareMillimetre)
         #expect(abs(found.confirmed.fixedArea!.low / area.low - 1) < 1e-9)
         let model = found.modelled.total.converted(to: .squareMillimetre)
-        #expect(abs(model.low / point.fixedArea!.low - 1) < 1e-9)
+        // A cut is an estimate of the design of so many layers: its FIFOs may lie elsewhere.
+        let bound = count == counts.last ? 1e-9 : 0.1
+        #expect(abs(model.low / point.fixedArea!.low - 1) < bound)
         #expect(abs((1 + found.deviation) * area.middle / model.middle - 1) < 1e-9)
-        let rate = 1e9 / (found.period * Double(explored.fixed[0].cyclesPerFrame))
+        let rate = 1e9 / (found.period * Double(explored.cuts[0].cost.cyclesPerFrame))
         #expect(abs(found.confirmed.fixedRate!.low / rate - 1) < 1e-9)
         #expect(found.confirmed.energy == point.energy)
         areas.append(area.low)

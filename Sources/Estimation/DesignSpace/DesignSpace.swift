@@ -73,7 +73,7 @@ public struct DesignSpace: Hashable, Sendable, Encodable {
       setting: setting, target: target, base: try ProcessNode(16).operation(),
       macs: macs)
     points = accelerators.map {
-      builder.point(nil, of: networks[0].variant, bytesOut: 0, $0, layers.map(\.shape))
+      builder.point(nil, of: networks[0].variant, $0, layers.map(\.shape))
     }
     for network in networks {
       points += Self.points(of: network, builder, accelerators)
@@ -84,19 +84,14 @@ public struct DesignSpace: Hashable, Sendable, Encodable {
   private static func points(
     of network: ExploredNetwork, _ builder: PointBuilder, _ accelerators: [NVDLAConfiguration]
   ) -> [DesignPoint] {
-    guard let design = network.design else { return [] }
-    let layers = LayerShape.layers(of: network.graph)
     var points: [DesignPoint] = []
-    for (cut, cost) in zip(FixedLayerModel.cuts(of: design), network.fixed) {
-      let done = Set(design.layers[..<cut].map(\.value))
-      let rest = layers.filter { !done.contains($0.value) }.map(\.shape)
-      let output = design.layers[cut - 1].output
-      let bytes = rest.isEmpty ? 0 : output.height * output.width * output.channels.count
+    for cut in network.cuts {
+      let done = Set(cut.layers)
+      let rest = LayerShape.layers(of: cut.graph).filter { !done.contains($0.value) }.map(\.shape)
       for accelerator in accelerators where !rest.isEmpty {
-        points.append(
-          builder.point(cost, of: network.variant, bytesOut: bytes, accelerator, rest))
+        points.append(builder.point(cut, of: network.variant, accelerator, rest))
       }
-      points.append(builder.point(cost, of: network.variant, bytesOut: bytes, nil, rest))
+      points.append(builder.point(cut, of: network.variant, nil, rest))
     }
     return points
   }
@@ -184,12 +179,13 @@ private struct PointBuilder {
   private static let dramSource = "120 pJ/byte: FixyNN, SysML 2019"
   private static let areaProvenance = Provenance(.published, NVDLAConfiguration.source)
 
-  /// `bytesOut` go from the fixed layers to DRAM.
+  /// What leaves the fixed layers of `cut` goes to DRAM, unless they leave nothing to do.
   func point(
-    _ fixed: FixedLayerCost?, of variant: NetworkVariant, bytesOut: Int,
-    _ accelerator: NVDLAConfiguration?,
+    _ cut: ExploredNetwork.Cut?, of variant: NetworkVariant, _ accelerator: NVDLAConfiguration?,
     _ rest: [LayerShape]
   ) -> DesignPoint {
+    let fixed = cut?.cost
+    let bytesOut = rest.isEmpty ? 0 : cut?.outputBytes ?? 0
     let fixedArea = fixed?.area.total.converted(to: .squareMillimetre)
     let fixedEnergy = fixed?.energy.total(clockGating: setting.clockGating)
       .converted(to: .microjoule)
@@ -209,7 +205,8 @@ private struct PointBuilder {
     let fixedMACs = fixed?.multiplyAccumulates ?? 0
     return DesignPoint(
       fixedLayers: fixed?.convolutions ?? 0, accelerator: accelerator?.name,
-      variant: variant.name, pointsLost: variant.pointsLost,
+      variant: variant.name,
+      pointsLost: variant.isAsGiven ? 0 : cut?.accuracy?.pointsLost,
       isComplete: accelerator != nil || rest.isEmpty, fixedArea: fixedArea,
       acceleratorArea: acceleratorArea,
       area: sum([fixedArea, acceleratorArea]), fixedRate: fixed?.framesPerSecond,

@@ -12,8 +12,8 @@ public struct DesignConfirmation: Hashable, Sendable, Encodable {
   public var technology: String
   public var library: String
   public var tools: [String]
-  /// um2 of the fixed layers at the technology's own node, by part. Memories are the technology's model's in
-  /// both.
+  /// um2 of the fixed layers, emitted as a design of their own, at the technology's own node, by part.
+  /// Memories are the technology's model's in both.
   public var modelled: AreaBreakdown
   public var synthesised: AreaBreakdown
   /// The clock period that the model takes the layers to have, ns, and the one that all paths keep to.
@@ -62,22 +62,20 @@ extension Synthesiser {
     _ point: DesignPoint, of network: ExploredNetwork, technology: Technology, node: ProcessNode,
     jobs: Int, progress: @escaping @Sendable (_ modules: Int) -> Void = { _ in }
   ) async throws(Diagnostics) -> DesignConfirmation {
-    guard let design = network.design,
-      let place = network.fixed.firstIndex(where: { $0.convolutions == point.fixedLayers })
-    else { preconditionFailure("the point has fixed layers of the network") }
-    let cut = FixedLayerModel.cuts(of: design)[place]
-    let modelled = FixedLayerModel(technology).cost(of: design, layers: cut)
-    var emitted = design
-    if cut < design.layers.count {
-      var options = design.options
-      options.fixedLayers = point.fixedLayers
-      emitted = try Freeze.design(network.graph, options: options)
+    guard let cut = network.cuts.first(where: { $0.cost.convolutions == point.fixedLayers }) else {
+      preconditionFailure("the point has fixed layers of the network")
     }
+    var options = network.options
+    if cut.cost.convolutions != network.cuts.last?.cost.convolutions {
+      options.fixedLayers = point.fixedLayers
+    }
+    let design = try Freeze.design(cut.graph, options: options)
+    let modelled = FixedLayerModel(technology).cost(of: design, layers: design.layers.count)
     let clock = modelled.clockPeriod.high
     let synthesis = try await ScratchFolder.with { folder throws(Diagnostics) in
       let path = folder.path + "/design"
       try FolderWriter.write(
-        emitted.emittedFiles(network: NetworkFile(graph: network.graph)), to: path)
+        design.emittedFiles(network: NetworkFile(graph: cut.graph)), to: path)
       return try await synthesise(
         try EmittedFolder(path: path), clock: clock, sram: technology.sram, jobs: jobs,
         progress: progress)
