@@ -67,13 +67,16 @@ extension ExploreCommand {
     var found: [ExploredNetwork] = []
     let body = { (network: QuantizedGraph, bits: Int?) throws(Diagnostics) in
       let base = foldPad(network)
+      // Adders to save are counted as by 'prune' and 'tradeoff'; what is kept takes the effort asked for.
+      var quick = asGiven.options
+      quick.effort = 0
       var tried = 0
       let rows = try sweep.pruned(
         base, cuts: asGiven.cuts.indices, samples: samples,
         hardware: { network throws(Diagnostics) in
           tried += 1
           progress.show("\(bits.map { "\($0) bits, " } ?? "")network \(tried)")
-          let found = try cuts(of: network, asGiven.options, technologies)
+          let found = try cuts(of: network, quick, technologies)
           guard found.map(\.cost.convolutions) == asGiven.cuts.map(\.cost.convolutions) else {
             throw Diagnostics(
               Diagnostic(
@@ -93,8 +96,19 @@ extension ExploreCommand {
           continue
         }
         var cuts: [ExploredNetwork.Cut] = []
+        var last: (network: QuantizedGraph, cuts: [ExploredNetwork.Cut])?
         for (place, pruned) in row.cuts.enumerated() {
           var cut = pruned.hardware[place]
+          if effort > 0 {
+            if last?.network != pruned.network {
+              progress.show("\(name) at effort \(effort)")
+              last = (
+                pruned.network,
+                try self.cuts(of: pruned.network, asGiven.options, technologies)
+              )
+            }
+            cut = last!.cuts[place]
+          }
           cut.graph = asGiven.graph.replacing(upTo: cut.layers.last!, of: pruned.network)
           if let validation {
             progress.show("measuring \(name), \(counted(cut.layers.count, "layer"))")
