@@ -42,6 +42,9 @@ let package = Package(
       name: "TensorFiles", dependencies: ["NeuralGraph", "CPlatform"], swiftSettings: strict),
     .target(
       name: "ModelImport", dependencies: ["NeuralGraph", "CModelProtos"], swiftSettings: strict),
+    // What remains behind the fixed layers, as ONNX.
+    .target(
+      name: "BackEnd", dependencies: ["NeuralGraph", "CModelProtos"], swiftSettings: strict),
     .target(name: "GraphPasses", dependencies: ["NeuralGraph"], swiftSettings: strict),
     .target(name: "AdderGraph", swiftSettings: strict),
     .target(name: "Verilog", swiftSettings: strict),
@@ -88,11 +91,15 @@ let package = Package(
       dependencies: [
         "NeuralGraph", "TensorFiles", "ModelImport", "GraphPasses", "AdderGraph", "RTL",
         "Simulation", "Proof", "Verilog", "Estimation", "Compression",
-        "Synthesis", "DesignReports",
+        "Synthesis", "DesignReports", "BackEnd",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
 
+    .testTarget(
+      name: "BackEndTests",
+      dependencies: ["BackEnd", "GraphPasses", "ModelImport", "RTL", "Simulation", "TensorFiles"],
+      exclude: ["Recorded"], swiftSettings: strict),
     .testTarget(name: "NeuralGraphTests", dependencies: ["NeuralGraph"], swiftSettings: strict),
     .testTarget(
       name: "ModelImportTests", dependencies: ["ModelImport", "GraphPasses", "TensorFiles"],

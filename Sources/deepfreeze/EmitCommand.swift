@@ -1,5 +1,6 @@
 import AdderGraph
 import ArgumentParser
+import BackEnd
 import Estimation
 import GraphPasses
 import ModelImport
@@ -120,7 +121,10 @@ struct EmitCommand: AsyncParsableCommand {
         graph: loaded.graph,
         origin: .init(
           file: model.model.lastPathComponent, sha256: sha256Hex(loaded.file.bytes)))
-      let files = design.emittedFiles(network: network, clockPeriod: clock, packing: pack)
+      var files = design.emittedFiles(network: network, clockPeriod: clock, packing: pack)
+      if let rest = try BackEnd.onnx(loaded.graph, after: ValueID(design.taps.last!.value)) {
+        files.append(EmittedFile("backend/\(design.name).onnx", rest))
+      }
       try FolderWriter.write(files, to: folder, force: force)
       let summary = Summary(design, folder: folder, files: files)
       noteRate(design)

@@ -12,11 +12,7 @@ struct SoftmaxKernel: Sendable {
   init(_ softmax: QuantizedSoftmax, input: QuantizedType, output: QuantizedType) {
     element = output.element
     depth = output.shape.channels
-    let multiplier = softmax.inputMultiplier
-    exponentials = (0...min(255, -softmax.minimumDifference)).map { magnitude in
-      let scaled = highProduct(-magnitude << multiplier.exponent, multiplier.multiplier)
-      return exponential(scaled)
-    }
+    exponentials = softmax.exponentials
   }
 
   func evaluate(_ bytes: [UInt8]) -> [UInt8] {
@@ -41,6 +37,16 @@ struct SoftmaxKernel: Sendable {
       }
     }
     return result
+  }
+}
+
+extension QuantizedSoftmax {
+  /// The exponential, Q0.31, of each difference to the maximum that counts, by its magnitude.
+  package var exponentials: [Int] {
+    (0...min(255, -minimumDifference)).map { magnitude in
+      exponential(
+        highProduct(-magnitude << inputMultiplier.exponent, inputMultiplier.multiplier))
+    }
   }
 }
 

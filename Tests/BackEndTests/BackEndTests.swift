@@ -1,0 +1,144 @@
+import BackEnd
+import Foundation
+import GraphPasses
+import ModelImport
+import NeuralGraph
+import RTL
+import Simulation
+import TensorFiles
+import Testing
+
+/// The back end's models, as ONNX Runtime computed them.
+///
+/// ONNX Runtime is not part of the tests. `Recorded/run_back_ends.py` ran every model here on its inputs
+/// and compared with the interpreter's outputs; `Recorded/back_ends.json` holds the SHA-256 of those that were equal. A
+/// model with other bytes has to be run again:
+///
+///     DEEPFREEZE_BACK_ENDS=out/back-ends swift test -c release --disable-xctest --filter BackEndTests
+///     python3 Tests/BackEndTests/Recorded/run_back_ends.py out/back-ends
+@Suite struct BackEndTests {
+  /// A network, the value that its features are, and inputs.
+  struct Case: Sendable, CustomTestStringConvertible {
+    var name: String
+    var graph: QuantizedGraph
+    var features: ValueID
+    var inputs: [IntegerTensor]
+
+    var testDescription: String { name }
+  }
+
+  private static let root = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent()
+
+  private static func random(_ seed: UInt64, _ shape: FuzzShape, _ arithmetic: FuzzArithmetic)
+    -> Case
+  {
+    let network = RandomNetwork(seed: seed, arithmetic: arithmetic, shape: shape)
+    return Case(
+      name: "\(arithmetic)-\(shape)-\(seed)", graph: network.graph, features: ValueID(0),
+      inputs: network.images(3, seed: seed))
+  }
+
+  /// The example network behind `fixedLayers` convolutions, on its ten images.
+  private static func example(_ fixedLayers: Int) throws -> Case {
+    let path = root.appending(path: "models/fashion_mnist_int8.tflite").path
+    let graph = foldPad(try importTFLite(try readFile(path), name: "example"))
+    let prefix = try FixedPrefix(graph, fixedLayers: fixedLayers)
+    let folder = root.appending(path: "models/images").path
+    let inputs = try FileManager.default.contentsOfDirectory(atPath: folder).sorted().map {
+      try loadInput(
+        folder + "/" + $0, for: graph.nodes[0].type, resize: false, rawBytes: false)
+    }
+    return Case(
+      name: "example-\(fixedLayers)", graph: graph, features: prefix.result, inputs: inputs)
+  }
+
+  /// Random models of every operator of TFLite, with the inputs on which LiteRT ran them.
+  private static func operators() throws -> [Case] {
+    struct Recorded: Decodable {
+      var kind: String
+      var model: Data
+      var input: Data
+    }
+    let file = root.appending(path: "Tests/ModelImportTests/Recorded/one_operator_models.json")
+    let all = try JSONDecoder().decode([Recorded].self, from: Data(contentsOf: file))
+    return try all.enumerated().map { index, entry in
+      let graph = try importTFLite(Array(entry.model), name: entry.kind)
+      let type = graph.nodes[0].type
+      return Case(
+        name: "\(entry.kind)-\(index)", graph: graph, features: ValueID(0),
+        inputs: [
+          IntegerTensor(shape: type.shape, element: type.element, bytes: Array(entry.input))
+        ])
+    }
+  }
+
+  static let all: [Case] = {
+    var cases = (1...12).map { random($0, .chain, .tflite) }
+    cases += (1...12).map { random($0, .branches, .tflite) }
+    cases += (1...4).map { random($0, .branches, .onnx) }
+    cases += (try? operators()) ?? []
+    for layers in [1, 4, 11] { if let found = try? example(layers) { cases.append(found) } }
+    return cases
+  }()
+
+  private static let recorded: [String: String] = {
+    let file = root.appending(path: "Tests/BackEndTests/Recorded/back_ends.json")
+    return (try? JSONDecoder().decode([String: String].self, from: Data(contentsOf: file))) ?? [:]
+  }()
+
+  @Test("a model is the one that ONNX Runtime computed as the interpreter does", arguments: all)
+  func recorded(_ example: Case) throws {
+    let model = try #require(try BackEnd.onnx(example.graph, after: example.features))
+    if let folder = ProcessInfo.processInfo.environment["DEEPFREEZE_BACK_ENDS"] {
+      try write(example, model, to: folder)
+    } else {
+      #expect(Self.recorded[example.name] == sha256Hex(model), "run it again, as said above")
+    }
+  }
+
+  /// The model, and for every input the features and the outputs as raw bytes.
+  private func write(_ example: Case, _ model: [UInt8], to folder: String) throws {
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let base = folder + "/" + example.name
+    try writeFile(model, to: base + ".onnx")
+    let interpreter = try Interpreter(example.graph)
+    var features: [UInt8] = []
+    var outputs: [UInt8] = []
+    for input in example.inputs {
+      let values = try interpreter.evaluate(input)
+      features += values[example.features.index].bytes
+      for id in example.graph.outputs { outputs += values[id.index].bytes }
+    }
+    try writeFile(features, to: base + ".features")
+    try writeFile(outputs, to: base + ".outputs")
+  }
+
+  @Test("every example is there") func complete() {
+    #expect(Self.all.count == 171 && Set(Self.all.map(\.name)).count == 171)
+  }
+
+  @Test("nothing remains behind the last value") func nothing() throws {
+    let graph = try #require(Self.all.first).graph
+    #expect(try BackEnd.onnx(graph, after: graph.outputs[0]) == nil)
+  }
+
+  @Test("what reads a value before the features is refused by name") func before() throws {
+    let example = try #require(
+      Self.all.first { example in
+        example.graph.values.contains { id in
+          if case .add = example.graph[id].operation { true } else { false }
+        }
+      })
+    let sum = try #require(
+      example.graph.values.first { id in
+        if case .add = example.graph[id].operation { true } else { false }
+      })
+    let features = try #require(example.graph[sum].operands.max())
+    #expect {
+      _ = try BackEnd.onnx(example.graph, after: features)
+    } throws: {
+      "\($0)".contains("which lies before it")
+    }
+  }
+}
