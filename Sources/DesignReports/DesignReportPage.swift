@@ -209,7 +209,7 @@ public struct DesignReport: Sendable, Encodable {
       (
         name: module.name,
         values: [module.clock, module.registers, module.logic, module.leakage, 0],
-        note: "\(significant(module.total)) mW, activity \(significant(module.activity))"
+        note: "\(significant(module.total)) mW"
       )
     }
     if let memories = power.memories {
