@@ -83,18 +83,10 @@ public struct FixedLayerModel: Hashable, Sendable {
     return stages
   }
 
-  /// Counts of one cut: bits, and bits times how often they move in a frame.
+  /// Counts of one cut: units that take area, and bits times how often they move in a frame.
   private struct Sums {
     let cycles: Double
-    var sumAdderBits = 0.0
-    var requantizerAdderBits = 0.0
-    var requantizers = 0.0
-    var pipelineBits = 0.0
-    var windowBits = 0.0
-    var fifoBits = 0.0
-    var pixelBits = 0.0
-    var memoryRegisterBits = 0.0
-    var stages = 0.0
+    var counts = AreaCounts()
     /// Bits times moves.
     var adderMoves = 0.0
     var windowMoves = 0.0
@@ -104,19 +96,24 @@ public struct FixedLayerModel: Hashable, Sendable {
     init(cycles: Double) { self.cycles = cycles }
 
     mutating func add(_ stage: Stage, sidebandBits: Int, _ sram: SRAMModel) {
-      for layer in stage.layers { add(layer.cost, steps: Double(stage.timing.inputPixels)) }
+      for layer in stage.layers { add(layer, steps: Double(stage.timing.inputPixels)) }
       addFrame(of: stage, sidebandBits: sidebandBits, sram)
     }
 
     /// Trees behind a window move with each of its steps, whether or not the step emits.
-    mutating func add(_ cost: LayerCost, steps: Double) {
-      let adders = Double(cost.adderBits)
-      sumAdderBits += Double(cost.sumAdderBits)
-      requantizerAdderBits += adders - Double(cost.sumAdderBits)
-      requantizers += Double(cost.requantizers)
-      pipelineBits += Double(cost.registerBits)
-      windowBits += Double(cost.windowRegisterBits)
-      adderMoves += adders * steps
+    mutating func add(_ layer: Layer, steps: Double) {
+      let cost = layer.cost
+      let bits = AdderBits(layer)
+      counts[.sumFullBits] += Double(bits.sums.full)
+      counts[.sumSignBits] += Double(bits.sums.sign)
+      counts[.sumHalfBits] += Double(bits.sums.half)
+      counts[.requantizerFullBits] += Double(bits.requantizers.full)
+      counts[.requantizerSignBits] += Double(bits.requantizers.sign)
+      counts[.requantizerHalfBits] += Double(bits.requantizers.half)
+      counts[.requantizers] += Double(cost.requantizers)
+      counts[.pipelineBits] += Double(cost.registerBits)
+      counts[.windowBits] += Double(cost.windowRegisterBits)
+      adderMoves += Double(bits.sums.all + bits.requantizers.all) * steps
       windowMoves += Double(cost.windowRegisterBits) * steps
       registerMoves += Double(cost.registerBits + cost.windowRegisterBits) * steps
     }
@@ -125,17 +122,22 @@ public struct FixedLayerModel: Hashable, Sendable {
     mutating func addFrame(of stage: Stage, sidebandBits: Int, _ sram: SRAMModel) {
       let steps = Double(stage.timing.inputPixels)
       let outputs = Double(stage.timing.outputPixels)
-      stages += 1
-      let word = Double(max(1, stage.output.pixelBits) + sidebandBits + 2)
-      fifoBits += Double(stage.timing.fifoDepth) * word
+      counts[.stages] += 1
+      // Start of frame, end of line, and the sideband travel with a pixel.
+      let marks = Double(sidebandBits + 2)
+      let word = Double(max(1, stage.output.pixelBits)) + marks
+      counts[.fifoBits] += Double(stage.timing.fifoDepth) * word
       registerMoves += word * outputs
+      let ranks = Double(stage.timing.ranks) * (marks + 1)
+      counts[.markBits] += ranks
+      registerMoves += ranks * outputs
       let input = Double(stage.input.pixelBits)
-      pixelBits += input
+      counts[.pixelBits] += input
       registerMoves += input * steps
       if let memory = stage.memory {
         let macro = SRAMModel.Memory(words: memory.words, wordBits: memory.wordBits)
         if sram.isRegisters(macro) {
-          memoryRegisterBits += Double(macro.bits)
+          counts[.memoryBits] += Double(macro.bits)
           registerMoves += Double(macro.wordBits) * steps
         } else {
           // A step reads a word and writes one.
@@ -151,24 +153,32 @@ public struct FixedLayerModel: Hashable, Sendable {
     }
 
     var allRegisterBits: Double {
-      pipelineBits + windowBits + fifoBits + pixelBits + memoryRegisterBits
+      let terms: [AreaTerm] = [
+        .pipelineBits, .windowBits, .fifoBits, .pixelBits, .markBits, .memoryBits,
+      ]
+      return terms.reduce(0) { $0 + counts[$1] }
     }
   }
 
   private func area(_ sums: Sums) -> AreaBreakdown {
-    let areas = technology.areas
-    var memories = areas.fifoBit * sums.memoryRegisterBits
-    for (macro, _) in sums.macros { memories = memories + technology.sram.area(macro) }
-    return AreaBreakdown(
-      adders: areas.sumAdderBit * sums.sumAdderBits,
-      requantizers: areas.requantizerAdderBit * sums.requantizerAdderBits + areas.requantizer
-        * sums.requantizers,
-      pipelineRegisters: areas.pipelineRegisterBit * sums.pipelineBits,
-      windowRegisters: areas.windowRegisterBit * sums.windowBits,
-      fifos: areas.fifoBit * sums.fifoBits,
-      control: areas.pixelBit * sums.pixelBits + areas.stageControl * sums.stages,
-      memories: memories
-    ).mapped(modelled)
+    var area = area(sums.counts)
+    for (macro, _) in sums.macros { area.memories = area.memories + technology.sram.area(macro) }
+    return area.mapped(modelled)
+  }
+
+  /// The area of what is counted, without macros: the sum of counts times coefficients, by part.
+  private func area(_ counts: AreaCounts) -> AreaBreakdown {
+    var parts: [AreaPart: Quantity] = [:]
+    for term in AreaTerm.allCases {
+      let area = technology.areas[keyPath: term.coefficient.place] * counts[term]
+      parts[term.part] = parts[term.part].map { $0 + area } ?? area
+    }
+    let zero = Quantity(0, .squareMicrometre, Provenance(.measured, []))
+    var area = AreaBreakdown(
+      adders: zero, requantizers: zero, pipelineRegisters: zero, windowRegisters: zero,
+      fifos: zero, control: zero, memories: zero)
+    for (part, found) in parts { area[part] = found }
+    return area
   }
 
   private func energy(_ sums: Sums) -> EnergyBreakdown {
@@ -205,23 +215,58 @@ public struct ModuleArea: Hashable, Sendable, Codable {
   public var area: AreaBreakdown
 }
 
+/// What one emitted module counts, macros left out.
+public struct ModuleCounts: Hashable, Sendable {
+  /// The layer's or stage's name.
+  public var name: String
+  public var isStage: Bool
+  /// Weights of a layer, zeros included; 0 for a stage.
+  public var weights: Int
+  public var counts: AreaCounts
+
+  public init(name: String, isStage: Bool, weights: Int, counts: AreaCounts) {
+    self.name = name
+    self.isStage = isStage
+    self.weights = weights
+    self.counts = counts
+  }
+}
+
 extension FixedLayerModel {
   /// The area of each layer's module, then of each stage's, as synthesis maps them.
   public func modules(of design: Design) -> [ModuleArea] {
+    Self.sums(of: design, technology.sram).map { module, sums in
+      ModuleArea(
+        name: module.name, isStage: module.isStage, weights: module.weights, area: area(sums))
+    }
+  }
+
+  /// What each layer's module counts, then each stage's; `sram` says which memories are registers.
+  public static func counts(of design: Design, sram: SRAMModel) -> [ModuleCounts] {
+    sums(of: design, sram).map(\.module)
+  }
+
+  private static func sums(of design: Design, _ sram: SRAMModel) -> [(
+    module: ModuleCounts, sums: Sums
+  )] {
     let cycles = Double(design.timing.inputPixels)
     let layers = design.layers.map { layer in
       var sums = Sums(cycles: cycles)
-      sums.add(layer.cost, steps: 0)
-      return ModuleArea(
-        name: layer.name, isStage: false, weights: layer.cost.weights, area: area(sums))
+      sums.add(layer, steps: 0)
+      return (
+        ModuleCounts(
+          name: layer.name, isStage: false, weights: layer.cost.weights, counts: sums.counts), sums
+      )
     }
     let stages = design.stages.enumerated().map { index, stage in
       var sums = Sums(cycles: cycles)
       for skip in design.skipFIFOs where skip.stage == index {
-        sums.add(skip, before: stage, technology.sram)
+        sums.add(skip, before: stage, sram)
       }
-      sums.addFrame(of: stage, sidebandBits: design.options.sidebandBits, technology.sram)
-      return ModuleArea(name: stage.name, isStage: true, weights: 0, area: area(sums))
+      sums.addFrame(of: stage, sidebandBits: design.options.sidebandBits, sram)
+      return (
+        ModuleCounts(name: stage.name, isStage: true, weights: 0, counts: sums.counts), sums
+      )
     }
     return layers + stages
   }

@@ -49,6 +49,22 @@ public struct SRAMModel: Hashable, Sendable, Codable {
     wordBitEnergy * Double(memory.wordBits) + cellEnergy * Double(memory.bits)
   }
 
+  /// The model at another node, each figure scaled as logic is.
+  public func scaled(
+    from origin: ProcessNode.Operation, to target: ProcessNode.Operation
+  ) -> SRAMModel {
+    var model = self
+    for figure in [\.bit, \.column, \.row, \.wordBitEnergy, \.cellEnergy]
+      as [WritableKeyPath<SRAMModel, Quantity>]
+    {
+      let scaled = model[keyPath: figure].scaled(from: origin, to: target)
+      model[keyPath: figure] = Quantity(
+        low: scaled.low.rounded(digits: 5), high: scaled.high.rounded(digits: 5), scaled.unit,
+        scaled.provenance)
+    }
+    return model
+  }
+
   func verify() -> [Diagnostic] {
     var found: [Diagnostic] = []
     found += bit.verify(.squareMicrometre, name: "sram.bit")

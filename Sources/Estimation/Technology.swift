@@ -6,11 +6,12 @@ import NeuralGraph
 public struct Technology: Hashable, Sendable, Codable {
   /// What one unit of each thing that a design counts takes, in um2.
   public struct Areas: Hashable, Sendable, Codable {
-    /// A result bit of a two-input adder of a weight sum.
-    public var sumAdderBit: Quantity
-    /// A result bit of a two-input adder of a requantizer.
-    public var requantizerAdderBit: Quantity
-    /// The rest of a channel's requantizer: sign, clamp.
+    /// A bit of an adder where two operands and a carry meet; an operand, the sign of a shorter one and a
+    /// carry; an operand, or a constant, and a carry.
+    public var fullAdderBit: Quantity
+    public var signAdderBit: Quantity
+    public var halfAdderBit: Quantity
+    /// The rest of a channel's requantizer: cut, clamp.
     public var requantizer: Quantity
     /// A bit of a register behind the window.
     public var pipelineRegisterBit: Quantity
@@ -39,7 +40,7 @@ public struct Technology: Hashable, Sendable, Codable {
   }
 
   public static let formatName = "deepfreeze-technology"
-  public static let currentVersion = 1
+  public static let currentVersion = 2
 
   public var format: String
   public var version: Int
@@ -61,6 +62,40 @@ public struct Technology: Hashable, Sendable, Codable {
   /// The longest path between registers, ns, with one adder level between them, with two, and so on.
   public var clockPeriods: [Quantity]
   public var sram: SRAMModel
+
+  /// A technology of measured figures. Figures are scaled from the supply of the library where the node's
+  /// delay polynomial reaches it, else from the node's usual one, and a note says so. Throws what
+  /// makes it unusable.
+  public init(
+    name: String, title: String, node: Int, supplyVoltage: Double, liberty: [String],
+    areas: Areas, energies: Energies, clockPeriods: [Quantity], sram: SRAMModel, notes: [String]
+  ) throws(Diagnostics) {
+    let process = try ProcessNode(node)
+    var notes = notes
+    if (try? process.operation(voltage: supplyVoltage)) != nil {
+      scalingVoltage = supplyVoltage
+    } else {
+      scalingVoltage = try process.operation().voltage
+      let note =
+        "Scaled from \(scalingVoltage) V: \(supplyVoltage) V, where the library was characterised, lies "
+        + "outside the delay polynomial of \(node) nm."
+      if !notes.contains(note) { notes.append(note) }
+    }
+    format = Self.formatName
+    version = Self.currentVersion
+    self.name = name
+    self.title = title
+    self.node = node
+    self.supplyVoltage = supplyVoltage
+    self.notes = notes
+    self.liberty = liberty
+    self.areas = areas
+    self.energies = energies
+    self.clockPeriods = clockPeriods
+    self.sram = sram
+    let found = verify()
+    guard found.isEmpty else { throw Diagnostics(found) }
+  }
 
   /// Reads a technology's JSON; `file` names it in diagnostics.
   public init(json: [UInt8], file: String) throws(Diagnostics) {
@@ -101,14 +136,10 @@ public struct Technology: Hashable, Sendable, Codable {
     func require(_ quantity: Quantity, _ unit: QuantityUnit, _ name: String) {
       found += quantity.verify(unit, name: name)
     }
-    require(areas.sumAdderBit, .squareMicrometre, "areas.sumAdderBit")
-    require(areas.requantizerAdderBit, .squareMicrometre, "areas.requantizerAdderBit")
-    require(areas.requantizer, .squareMicrometre, "areas.requantizer")
-    require(areas.pipelineRegisterBit, .squareMicrometre, "areas.pipelineRegisterBit")
-    require(areas.windowRegisterBit, .squareMicrometre, "areas.windowRegisterBit")
-    require(areas.fifoBit, .squareMicrometre, "areas.fifoBit")
-    require(areas.pixelBit, .squareMicrometre, "areas.pixelBit")
-    require(areas.stageControl, .squareMicrometre, "areas.stageControl")
+    for coefficient in AreaCoefficient.allCases {
+      require(
+        areas[keyPath: coefficient.place], .squareMicrometre, "areas.\(coefficient.rawValue)")
+    }
     require(energies.registerClock, .picojoule, "energies.registerClock")
     require(energies.registerData, .picojoule, "energies.registerData")
     require(energies.windowBit, .picojoule, "energies.windowBit")
@@ -138,6 +169,11 @@ extension Technology {
   /// The longest path with `levels` adder levels between registers. Beyond the table each level adds as
   /// much as its last; one entry alone counts for all.
   public func clockPeriod(levels: Int) -> Quantity {
+    Self.clockPeriod(levels: levels, of: clockPeriods)
+  }
+
+  /// The same of a table, which is not empty, without the rest of a technology.
+  public static func clockPeriod(levels: Int, of clockPeriods: [Quantity]) -> Quantity {
     precondition(levels >= 1, "a register covers a level at least")
     if levels <= clockPeriods.count { return clockPeriods[levels - 1] }
     let last = clockPeriods[clockPeriods.count - 1]
@@ -186,6 +222,7 @@ extension Technology {
     [
       ("nangate45.json", PackageResources.nangate45_json),
       ("asap7.json", PackageResources.asap7_json),
+      ("osu018.json", PackageResources.osu018_json),
     ].map { file, bytes in
       do throws(Diagnostics) {
         return try Technology(json: bytes, file: file)
@@ -194,6 +231,12 @@ extension Technology {
       }
     }
   }()
+
+  /// The technologies whose figures make an interval unless others are named: of 45 and of 7 nm. Nearer
+  /// to 16 nm than any other, on both sides.
+  public static var usualInterval: [Technology] {
+    builtIn.filter { ["nangate45", "asap7"].contains($0.name) }
+  }
 
   /// The technology called `name` that the program carries, or that of the JSON file at that path.
   public static func named(_ name: String) throws(Diagnostics) -> Technology {

@@ -23,6 +23,7 @@ struct DeepFreeze: AsyncParsableCommand {
       ExploreCommand.self,
       PPACommand.self,
       ReportCommand.self,
+      CharacterizeCommand.self,
       BenchCommand.self,
     ])
 }

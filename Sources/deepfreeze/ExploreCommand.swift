@@ -124,7 +124,7 @@ struct ExploreCommand: AsyncParsableCommand {
   /// The technologies that make the intervals; throws what is wrong with the numbers, all at once.
   private func technologies(checking budgets: Budgets) throws(Diagnostics) -> [Technology] {
     var problems = budgets.verify()
-    var technologies = Technology.builtIn
+    var technologies = Technology.usualInterval
     do throws(Diagnostics) {
       _ = try ProcessNode(node).operation()
       if !technology.isEmpty {

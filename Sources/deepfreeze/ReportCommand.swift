@@ -47,7 +47,7 @@ struct ReportCommand: AsyncParsableCommand {
       if synthesis.cells.liberty.isEmpty {
         technologies =
           try synthesis.technology.map { name throws(Diagnostics) in [try Technology.named(name)] }
-          ?? Technology.builtIn
+          ?? Technology.usualInterval
       } else {
         let (library, technology) = try synthesis.choose()
         found = try await synthesis.synthesise(
@@ -76,7 +76,7 @@ struct ReportCommand: AsyncParsableCommand {
 
   /// All cuts of the emitted layers beside every accelerator, from both technologies.
   private func space(_ graph: QuantizedGraph, _ design: Design) throws(Diagnostics) -> DesignSpace {
-    let technologies = Technology.builtIn
+    let technologies = Technology.usualInterval
     let costs = try FixedLayerModel.costs(
       of: design, technologies: technologies, at: try ProcessNode(node))
     return try DesignSpace(

@@ -15,7 +15,7 @@ import Testing
         let design = try Freeze.design(network.graph, options: network.options)
         guard FixedLayerModel.cuts(of: design).count >= 2 else { continue }
         let costs = try FixedLayerModel.costs(
-          of: design, technologies: Technology.builtIn, at: ProcessNode(16))
+          of: design, technologies: Technology.usualInterval, at: ProcessNode(16))
         return ["as given", "w6_p<30>"].map {
           ExploredNetwork(
             NetworkVariant(name: $0), graph: network.graph, design: design, fixed: costs)
@@ -29,7 +29,7 @@ import Testing
     try DesignSpace(
       networks,
       setting: .init(
-        node: 16, technologies: Technology.builtIn.map(\.name), dramPicojoulesPerByte: 120,
+        node: 16, technologies: Technology.usualInterval.map(\.name), dramPicojoulesPerByte: 120,
         clockGating: false))
   }
 

@@ -55,7 +55,7 @@ struct SynthesisCommandTests {
   }
 
   @Test("a clock that is kept ends in 0, one that is not in 1") func clock() throws {
-    // Without a technology modules are sized for 10 ns: the same entries of the cache.
+    // What is met at once is not mapped again.
     let (kept, slow) = try ppa("--clock", "10")
     #expect(kept.status == 0 && !slow.isMissed && slow.period < 10)
     let (missed, fast) = try ppa("--clock", "0.01")

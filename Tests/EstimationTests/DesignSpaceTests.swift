@@ -30,11 +30,11 @@ enum Example {
 
   static func space(dram: Double = 120, gating: Bool = false) throws -> DesignSpace {
     let costs = try FixedLayerModel.costs(
-      of: design, technologies: Technology.builtIn, at: ProcessNode(16))
+      of: design, technologies: Technology.usualInterval, at: ProcessNode(16))
     return try DesignSpace(
       graph, design: design, fixed: costs,
       setting: .init(
-        node: 16, technologies: Technology.builtIn.map(\.name), dramPicojoulesPerByte: dram,
+        node: 16, technologies: Technology.usualInterval.map(\.name), dramPicojoulesPerByte: dram,
         clockGating: gating))
   }
 }
@@ -48,8 +48,16 @@ struct FixedLayerModelTests {
     let design = Example.design
     let cost = model.cost(of: design, layers: design.layers.count)
     let areas = Example.technology.areas
-    let bits = design.layers.reduce(0) { $0 + $1.cost.sumAdderBits }
-    #expect(abs(cost.area.adders.middle / (Double(bits) * areas.sumAdderBit.middle) - 1) < 1e-9)
+    let counts = FixedLayerModel.counts(of: design, sram: Example.technology.sram).map(\.counts)
+    let adders = counts.reduce(0) {
+      $0 + $1[.sumFullBits] * areas.fullAdderBit.middle
+        + $1[.sumSignBits] * areas.signAdderBit.middle
+        + $1[.sumHalfBits] * areas.halfAdderBit.middle
+    }
+    #expect(abs(cost.area.adders.middle / adders - 1) < 1e-9)
+    let bits = design.layers.reduce(0) { $0 + $1.cost.adderBits }
+    let counted = counts.reduce(0) { $0 + $1.adderBits }
+    #expect(counted < Double(bits) && counted > 0.6 * Double(bits))
     let registers = design.layers.reduce(0) { $0 + $1.cost.registerBits }
     #expect(
       abs(

@@ -9,14 +9,27 @@ struct TechnologyTests {
     #expect(!Technology.builtIn.isEmpty)
     for technology in Technology.builtIn {
       #expect(technology.verify() == [])
-      let areas = technology.areas
-      for quantity in [
-        areas.sumAdderBit, areas.requantizerAdderBit, areas.requantizer, areas.pipelineRegisterBit,
-        areas.windowRegisterBit, areas.fifoBit, areas.pixelBit, areas.stageControl,
-      ] where quantity.provenance.kind == .fitted {
+      for coefficient in AreaCoefficient.allCases {
+        let quantity = technology.areas[keyPath: coefficient.place]
+        #expect(quantity.provenance.kind == .fitted, "\(technology.name)")
         #expect(quantity.provenance.error != nil, "\(technology.name)")
       }
     }
+  }
+
+  @Test("intervals at 16 nm are of 45 and 7 nm, whatever else there is")
+  func usualInterval() {
+    #expect(Technology.usualInterval.map(\.node) == [45, 7])
+    #expect(Technology.builtIn.contains { $0.node == 180 })
+  }
+
+  @Test("Debian's packaged library has a technology: memories scaled from 45 nm, and a note")
+  func packaged() throws {
+    let technology = try Technology.named("osu018")
+    #expect(technology.liberty == ["osu018_stdcells.lib"])
+    #expect(technology.sram.bit.provenance.kind == .scaled)
+    #expect(technology.notes.contains { $0.contains("scaled from 45 nm") })
+    #expect(technology.areas.fullAdderBit.provenance.kind == .fitted)
   }
 
   @Test("Nangate's flip-flop of 4.522 um2 is near the fitted register bit")
@@ -68,7 +81,7 @@ struct TechnologyTests {
     #expect(try diagnostics { $0.sram.portFactor = 0 }.contains("portFactor"))
     #expect(try diagnostics { $0.clockPeriods[0].low = 1e-300 }.contains("clock period"))
     #expect(try diagnostics { $0.energies.adderBit.low = 0 }.contains("energies.adderBit"))
-    #expect(try diagnostics { $0.version = 2 }.contains("version 2"))
+    #expect(try diagnostics { $0.version = 9 }.contains("version 9"))
   }
 
   @Test(

@@ -24,7 +24,7 @@ extension Example {
   ) throws -> ExploredNetwork {
     let design = try Freeze.design(graph, options: FreezeOptions(effort: 0))
     let costs = try FixedLayerModel.costs(
-      of: design, technologies: Technology.builtIn, at: ProcessNode(16))
+      of: design, technologies: Technology.usualInterval, at: ProcessNode(16))
     var network = ExploredNetwork(variant, graph: graph, design: design, fixed: costs)
     for index in network.cuts.indices {
       network.cuts[index].accuracy = right.map {
@@ -35,7 +35,7 @@ extension Example {
   }
 
   static let setting = DesignSpace.Setting(
-    node: 16, technologies: Technology.builtIn.map(\.name), dramPicojoulesPerByte: 120,
+    node: 16, technologies: Technology.usualInterval.map(\.name), dramPicojoulesPerByte: 120,
     clockGating: false)
 
   /// The example as given, and with coarse weights that lose two points.

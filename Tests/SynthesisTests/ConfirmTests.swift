@@ -86,7 +86,7 @@ import Testing
   @Test("a budget that a model meets which is too small is missed by the synthesised area")
   func missed() async throws {
     var technology = Self.technology
-    technology.areas.sumAdderBit = technology.areas.sumAdderBit * 0.1
+    technology.areas.fullAdderBit = technology.areas.fullAdderBit * 0.1
     technology.areas.pipelineRegisterBit = technology.areas.pipelineRegisterBit * 0.1
     technology.areas.stageControl = technology.areas.stageControl * 0.1
     technology.areas.windowRegisterBit = technology.areas.windowRegisterBit * 0.1

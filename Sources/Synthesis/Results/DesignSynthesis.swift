@@ -104,14 +104,15 @@ extension Synthesiser {
 
   /// Maps and times all modules of an emitted folder, `jobs` at once. `clock` in ns; with `mustMeet` a
   /// module that misses it is mapped again for shorter paths, and the first that keeps to it, or else the
-  /// fastest, counts. `sram` prices memories, and says which are registers. `progress` is called with the number of modules as each is
-  /// done.
+  /// fastest, counts. `sram` prices memories, and says which are registers. Of the modules those that `isWanted` names are mapped.
+  /// `progress` is called with their number as each is done.
   public func synthesise(
     _ folder: EmittedFolder, clock: Double, mustMeet: Bool = false, sram: SRAMModel?, jobs: Int,
+    isWanted: (SynthesisUnit) -> Bool = { _ in true },
     progress: @escaping @Sendable (_ modules: Int) -> Void
   ) async throws(Diagnostics) -> DesignSynthesis {
     let design = folder.design
-    let units = units(of: design, sram: sram)
+    let units = units(of: design, sram: sram).filter(isWanted)
     let weights = Dictionary(
       design.layers.map { ($0.name, $0.cost.weights) }, uniquingKeysWith: { first, _ in first })
     // The largest first: the last to end should be small.

@@ -1,28 +1,12 @@
+import Estimation
 import NeuralGraph
 import RTL
 import YosysNetlist
 
-/// What takes area in a mapped module.
-public enum AreaPart: String, Hashable, Sendable, Codable, CaseIterable {
-  /// Logic before registers of weight sums.
-  case adders
-  /// Logic before registers and outputs of multiplied, biased and clamped sums.
-  case requantizers
-  case pipelineRegisters
-  /// Window registers and accumulators, with the multiplexers of their enable.
-  case windowRegisters
-  /// FIFOs, with the logic that writes and reads them.
-  case fifos
-  /// Counters, valid bits, the line buffer around its memory, stream checks.
-  case control
-  /// Memories that are registers by choice.
-  case memories
-}
-
 /// The cells of a mapped module, by what they are for.
 struct MappedCells: Hashable, Sendable, Codable {
   /// Part of the cache's key: changes with this file.
-  static let version = 4
+  static let version = 5
 
   struct Part: Hashable, Sendable, Codable {
     /// um2.

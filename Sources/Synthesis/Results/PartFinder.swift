@@ -1,3 +1,4 @@
+import Estimation
 import RTL
 import YosysNetlist
 
@@ -9,6 +10,9 @@ package struct PartFinder {
   private(set) var registerNames: [String: String] = [:]
   /// By cell: the declared word of registers that it is, or leads to; "" for none.
   private(set) var word: [String]
+
+  /// What a register without a declared name is called.
+  static let unnamed = "unnamed"
 
   /// Gates are given to these in turn.
   private static let order: [AreaPart] = [
@@ -55,7 +59,7 @@ package struct PartFinder {
           }
         }
       }
-      registerNames[cell.name] = name ?? "unnamed"
+      registerNames[cell.name] = name ?? Self.unnamed
       let role = Self.role(of: name ?? "", unit.kind)
       word[index] = String((name ?? "").prefix { $0 != "[" })
       part[index] = role.register
@@ -90,7 +94,9 @@ package struct PartFinder {
     case .top:
       return name.hasPrefix("skip") ? (.fifos, .fifos) : (.control, .control)
     case .stage:
-      if name.hasPrefix("fifo.") { return (.fifos, .fifos) }
+      // The FIFO's head is what leaves the stage; what enters it is the valid pipeline's last rank.
+      if name.hasPrefix("fifo.in_") { return (.control, .control) }
+      if name.hasPrefix("fifo.") || name.hasPrefix("out_") { return (.fifos, .fifos) }
       if name.contains(".words[") { return (.memories, .memories) }
       return (.control, .control)
     case .layer: break
@@ -106,7 +112,8 @@ package struct PartFinder {
       }
     }
     switch letters {
-    case "biased", "negative", "mul", "prod", "y", "q": return (.pipelineRegisters, .requantizers)
+    case "biased", "negative", "cut", "mul", "even", "prod", "y", "q":
+      return (.pipelineRegisters, .requantizers)
     default: return (.pipelineRegisters, .adders)
     }
   }

@@ -6,7 +6,6 @@ The points are one-port macros that bsg_fakeram computed with CACTI for OpenROAD
 `internal_power` at one clock edge, 1.1 V. Prints area = bit * bits + column * width + row * words and
 energy = wordBitEnergy * width + cellEnergy * bits with their largest errors.
 """
-from fit import errors, least_squares
 
 POINTS = [
     (64, 7, 387.296, 261.529), (32, 64, 1754.536, 1498.65), (256, 16, 3155.026, 1359.06),
@@ -15,9 +14,24 @@ POINTS = [
 ]
 
 
+def least_squares(rows, values):
+    """Coefficients of least relative error, by the normal equations."""
+    scaled = [[x / value for x in row] for row, value in zip(rows, values)]
+    n = len(rows[0])
+    matrix = [[sum(r[i] * r[j] for r in scaled) for j in range(n)] + [sum(r[i] for r in scaled)]
+              for i in range(n)]
+    for i in range(n):
+        for k in range(n):
+            if k != i:
+                factor = matrix[k][i] / matrix[i][i]
+                matrix[k] = [a - factor * b for a, b in zip(matrix[k], matrix[i])]
+    return [matrix[i][n] / matrix[i][i] for i in range(n)]
+
+
 def report(title, names, rows, values):
     solution = least_squares(rows, values)
-    found = errors(rows, values, solution)
+    found = [sum(a * b for a, b in zip(row, solution)) / value - 1
+             for row, value in zip(rows, values)]
     print(title, ", ".join(f"{n} {s:.4f}" for n, s in zip(names, solution)),
           f"error at most {100 * max(abs(e) for e in found):.0f}%")
     for (words, width, *_), error in zip(POINTS, found):
