@@ -69,6 +69,7 @@ struct InspectCommand: AsyncParsableCommand {
     } else {
       lines.append("The network cannot be used as a whole:")
       lines += listing.diagnostics.map(\.description)
+      if let first = record.firstUnsupported { lines.append(first.text) }
     }
     return lines.joined(separator: "\n")
   }
@@ -103,6 +104,32 @@ private struct Freezable: Encodable {
   }
 }
 
+/// Where a network ends that a model cut there would have.
+private struct FirstUnsupported: Encodable {
+  var op: Int
+  var kind: String
+  var tensor: String
+  /// Convolutions, and operators, that stand before it in the file's order.
+  var convolutionsBefore: Int
+  var operatorsBefore: Int
+
+  init?(_ listing: ModelListing) {
+    guard let place = listing.entries.firstIndex(where: { !$0.isSupported }) else { return nil }
+    op = listing.entries[place].operatorIndex
+    kind = listing.entries[place].kind
+    tensor = listing.entries[place].name
+    operatorsBefore = place
+    convolutionsBefore = listing.entries[..<place].count { $0.convolutionNumber != nil }
+  }
+
+  var text: String {
+    let what = "The first operator that is not supported is number \(op), \(kind) '\(tensor)'"
+    if operatorsBefore == 0 { return what + "." }
+    return what + ": before it are \(counted(operatorsBefore, "operator")) with "
+      + "\(counted(convolutionsBefore, "convolution")). A model exported up to there has these alone."
+  }
+}
+
 /// A listing as machines get it.
 private struct InspectRecord: Encodable {
   struct Entry: Encodable {
@@ -126,11 +153,14 @@ private struct InspectRecord: Encodable {
   var multiplyAccumulates: Int
   var isUsable: Bool
   var frozen: Freezable
+  /// Null when all are supported.
+  var firstUnsupported: FirstUnsupported?
   var operators: [Entry]
   var diagnostics: [DiagnosticRecord]
 
   init(_ listing: ModelListing, frozen: Freezable) {
     self.frozen = frozen
+    firstUnsupported = FirstUnsupported(listing)
     format = listing.format
     name = listing.name
     input = listing.input

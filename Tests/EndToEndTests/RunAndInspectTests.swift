@@ -48,6 +48,33 @@ struct RunAndInspectTests {
     #expect(((object as? [String: Any])?["results"] as? [Any])?.count == 1)
   }
 
+  @Test("inspect says what stands before the first operator that is not supported")
+  func firstUnsupported() throws {
+    struct Listing: Decodable {
+      struct First: Decodable { var op: Int, operatorsBefore: Int, convolutionsBefore: Int }
+      struct Operator: Decodable { var op: Int, isSupported: Bool }
+      var isUsable: Bool
+      var firstUnsupported: First?
+      var operators: [Operator]
+    }
+    // A back end is made of integer operators that are not read.
+    let folder = try TemporaryFolder()
+    let emitted = try CommandLineTool.run(
+      "emit", CommandLineTool.model, "--fixed-layers", "1", "--effort", "0", "--output",
+      folder.path("out"))
+    #expect(emitted.status == 0)
+    let model = folder.path("out/backend/fashion_mnist_int8.onnx")
+    let result = try CommandLineTool.run("inspect", model, "--json")
+    #expect(result.status == 0)
+    let listing = try JSONDecoder().decode(Listing.self, from: Data(result.output.utf8))
+    let first = try #require(listing.firstUnsupported)
+    #expect(!listing.isUsable)
+    let place = try #require(listing.operators.firstIndex { !$0.isSupported })
+    #expect(first.op == listing.operators[place].op && first.operatorsBefore == place)
+    let text = try CommandLineTool.run("inspect", model).output
+    #expect(text.contains("The first operator that is not supported is number \(first.op), "))
+  }
+
   @Test("inspect lists the layers, and counts convolutions as --fixed-layers does")
   func inspect() throws {
     let result = try CommandLineTool.run("inspect", CommandLineTool.model)
