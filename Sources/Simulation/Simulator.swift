@@ -90,9 +90,10 @@ struct SimulationBudget: Hashable, Sendable {
     work = min(units, 1 << 30)
   }
 
-  /// A minute, and a microsecond for every unit of work and cycle: far more than Icarus needs.
+  /// Ten minutes, and a microsecond for every unit of work and cycle: far more than Icarus needs, for
+  /// heaps of full adders on a busy machine too.
   func duration(cycles: Int) -> Duration {
-    .seconds(60) + .microseconds(min(work * cycles, 1 << 40))
+    .seconds(600) + .microseconds(min(work * cycles, 1 << 40))
   }
 }
 
