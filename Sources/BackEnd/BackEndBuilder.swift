@@ -21,12 +21,18 @@ struct BackEndBuilder {
   /// The whole model; an output that nothing behind the features computes is a copy of them.
   func model(outputs: [ValueID]) -> ONNXModel {
     var builder = self
+    let wanted = outputs.map { graph[$0].name }
     for (index, id) in outputs.enumerated() {
       let type = graph[id].type
-      let name = outputs[..<index].contains(id) ? "" : graph[id].name
-      let unique =
-        name.isEmpty || name == BackEnd.inputName || builder.isUsed(name)
-        ? "output\(index + 1)" : name
+      var unique = wanted[index]
+      var number = index
+      // A name of another output, of the input or of a value in between becomes one of its own.
+      while unique.isEmpty || unique == BackEnd.inputName || builder.isUsed(unique)
+        || (unique != wanted[index] && wanted.contains(unique))
+      {
+        number += 1
+        unique = "output\(number)"
+      }
       builder.node("Identity", [names[id]!], output: unique)
       builder.model.outputs.append(
         ONNXModel.Value(

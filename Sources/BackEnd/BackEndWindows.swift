@@ -162,27 +162,23 @@ extension BackEndBuilder {
     node("Transpose", [value], [("perm", .ints([0, 2, 3, 1]))])
   }
 
-  /// Integer products with weights of any 9 bits: as int8, as uint8 with a zero point, or as the sum of two.
+  /// Integer products with weights of any 9 bits, as codes without sign and a zero point, or as the sum of
+  /// two such: processors without VNNI saturate products of uint8 and int8 in ONNX Runtime.
   private mutating func productSum(
     _ weights: [Int], _ dimensions: [Int],
     _ product: (inout BackEndBuilder, _ weights: String, _ zero: String) -> String
   ) -> String {
     let low = weights.min() ?? 0
     let high = weights.max() ?? 0
-    func part(
-      _ builder: inout BackEndBuilder, _ values: [Int], _ element: ONNXModel.Element, zero: Int
-    ) -> String {
-      let tensor = builder.integers(values.map { $0 + zero }, dimensions, element)
-      return product(&builder, tensor, builder.integers([zero], [], element))
+    func part(_ builder: inout BackEndBuilder, _ values: [Int], zero: Int) -> String {
+      let tensor = builder.integers(values.map { $0 + zero }, dimensions, .uint8)
+      return product(&builder, tensor, builder.integers([zero], [], .uint8))
     }
-    if low >= -128, high <= 127 { return part(&self, weights, .int8, zero: 0) }
-    if high - low <= 255, low <= 0, high >= 0 {
-      return part(&self, weights, .uint8, zero: -low)
-    }
-    // -255 ... 255 less what int8 holds is -127 ... 128.
+    if low >= -128, high <= 127 { return part(&self, weights, zero: 128) }
+    if high - low <= 255, low <= 0, high >= 0 { return part(&self, weights, zero: -low) }
+    // -255 ... 255 less what -128 ... 127 holds is -127 ... 128.
     let first = weights.map { min(max($0, -128), 127) }
     let second = zip(weights, first).map { $0 - $1 }
-    return node(
-      "Add", [part(&self, first, .int8, zero: 0), part(&self, second, .uint8, zero: 127)])
+    return node("Add", [part(&self, first, zero: 128), part(&self, second, zero: 127)])
   }
 }

@@ -118,6 +118,27 @@ import Testing
     #expect(Self.all.count == 171 && Set(Self.all.map(\.name)).count == 171)
   }
 
+  @Test("outputs have different names, whatever the network calls them") func names() throws {
+    var graph = QuantizedGraph(name: "names")
+    let type = QuantizedType(
+      shape: TensorShape(height: 1, width: 1, channels: 2), element: .uint8, scale: 1, zeroPoint: 0)
+    let input = graph.append(
+      QuantizedNode(name: "x", operation: .input, operands: [], type: type))
+    let outputs = ["output2", "features"].map { name in
+      graph.append(
+        QuantizedNode(
+          name: name,
+          operation: .rescale(
+            QuantizedRescale(
+              requantization: FixedPointMultiplier(real: 0.5), clamp: 0...255)),
+          operands: [input], type: type))
+    }
+    graph.outputs = outputs + [outputs[0]]
+    let model = try #require(try BackEnd.onnx(graph, after: input))
+    let text = String(decoding: model, as: UTF8.self)
+    for name in ["output2", "output3", "output4"] { #expect(text.contains(name)) }
+  }
+
   @Test("nothing remains behind the last value") func nothing() throws {
     let graph = try #require(Self.all.first).graph
     #expect(try BackEnd.onnx(graph, after: graph.outputs[0]) == nil)
