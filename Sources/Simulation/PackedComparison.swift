@@ -29,31 +29,13 @@ struct PackedComparison {
   /// The row of the report: tensors' bytes, addresses, marks.
   mutating func compare(record path: String) throws(Diagnostics) -> ComparisonResult.Row {
     var reader = try RecordReader(path: path)
-    var addresses: [Int] = []
-    var address = 0
     while let event = try reader.next() {
-      switch event.kind {
-      case .tap:
-        guard event.unknownChannel == nil, event.data.count == 8 else {
-          addresses.append(-1)
-          continue
-        }
-        addresses.append(
-          Int(truncatingIfNeeded: event.data.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }))
-      case .output: take(event)
-      case .input, .framingError: break
-      }
-      // An atom and its address are two lines of the record, in any order.
-      while address < min(addresses.count, row.events) {
-        check(addresses[address], of: address)
-        address += 1
-      }
+      if event.kind == .output { take(event) }
     }
     let wanted = expectation.trace.outputs.count * output.cube.surfaces
     if row.events != wanted {
       row.problems.insert("\(row.events) atoms came, expected \(wanted)", at: 0)
     }
-    if address != row.events { report("\(address) addresses came with \(row.events) atoms") }
     return row
   }
 
@@ -72,14 +54,6 @@ struct PackedComparison {
     )
   }
 
-  private mutating func check(_ address: Int, of atom: Int) {
-    guard let wanted = place(of: atom) else { return }
-    row.valuesCompared += 1
-    guard address != wanted.address else { return }
-    row.mismatches += 1
-    report("atom \(atom): address \(address), expected \(wanted.address)")
-  }
-
   private mutating func take(_ event: RecordEvent) {
     let atom = row.events
     row.events += 1
@@ -93,11 +67,18 @@ struct PackedComparison {
       cubes = [beat.frame: output.cube.pack(codes, design.output)]
     }
     let wanted = cubes[beat.frame]![address..<address + FeatureCube.atom]
-    row.valuesCompared += FeatureCube.atom
-    if event.unknownChannel != nil || event.data.count != wanted.count
-      || !wanted.elementsEqual(event.data)
-    {
-      let wrong = zip(wanted, event.data).count { $0 != $1 }
+    // The atom, its address above it.
+    let found = event.data.prefix(FeatureCube.atom)
+    let place = event.data.dropFirst(FeatureCube.atom).reversed().reduce(UInt64(0)) {
+      $0 << 8 | UInt64($1)
+    }
+    row.valuesCompared += FeatureCube.atom + 1
+    if event.unknownChannel == nil, place != address {
+      row.mismatches += 1
+      report("atom \(atom): address \(place), expected \(address)")
+    }
+    if event.unknownChannel != nil || !wanted.elementsEqual(found) {
+      let wrong = zip(wanted, found).count { $0 != $1 }
       row.mismatches += max(1, wrong)
       report(
         "atom \(atom), frame \(beat.frame), byte \(address): "

@@ -132,19 +132,26 @@ struct EmitCommand: AsyncParsableCommand {
     }
   }
 
-  /// Says when the packed output is slower than the pixels.
+  /// Says when the packed output makes the design wait, by the cycle model: a sink that takes a pixel in one
+  /// cycle of as many as the pixel has surfaces is never faster than the packer.
   private func noteRate(_ design: Design) {
-    guard pack != nil else { return }
-    let output = design.output
-    let channels = output.channels.count
-    let atoms =
-      output.height * output.width * ((channels + FeatureCube.atom - 1) / FeatureCube.atom)
-    let period = design.timing.latency().period
-    guard atoms > period else { return }
+    let surfaces =
+      (design.output.channels.count + FeatureCube.atom - 1) / FeatureCube.atom
+    guard pack != nil, surfaces > 1 else { return }
+    func period(_ ready: [Bool]) -> Int {
+      var stimulus = StreamStimulus.frames(
+        3, height: design.input.height, width: design.input.width, user: { _ in 0 })
+      stimulus.ready = ready
+      let begins = CycleModel(design.timing).run(stimulus).outputs.filter(\.first).map(\.cycle)
+      return begins[2] - begins[1]
+    }
+    let alone = period([true])
+    let packed = period((0..<surfaces).map { $0 == 0 })
+    guard packed > alone else { return }
     printToStandardError(
       Diagnostic(
-        "a frame's packed output takes \(grouped(atoms)) clocks, its pixels \(grouped(period)): "
-          + "packed, a frame takes the longer time", severity: .note
+        "a pixel's \(surfaces) atoms take longer than the pixel: packed, a frame takes up to "
+          + "\(grouped(packed)) clocks instead of \(grouped(alone))", severity: .note
       ).description)
   }
 

@@ -102,6 +102,20 @@ import Testing
     #expect(pixels.isEmpty)
   }
 
+  @Test("an atom that does not stand still until it is accepted is found") func unstable()
+    async throws
+  {
+    await #expect {
+      _ = try await report(40, .uint8, .icarus, stalls: 5) {
+        $0.replace(
+          "nvdla/df_nvdla_packer.v", "assign m_axis_tdata = atoms[255:0];",
+          "assign m_axis_tdata = m_axis_tready ? atoms[255:0] : 256'd0;")
+      }
+    } throws: {
+      "\($0)".contains("offered and not accepted")
+    }
+  }
+
   @Test("the three Verilog readers have nothing to say", arguments: Lint.allCases)
   func lint(_ lint: Lint) async throws {
     for (channels, element) in [(1, QuantizedElement.uint8), (32, .int8), (70, .uint8)] {
@@ -141,6 +155,9 @@ import Testing
     description.packedOutput = PackedOutput(
       format: .nvdla, module: "x", cube: cube, rtlFiles: [], simulationFiles: [])
     #expect(
-      description.verify().map(\.message) == ["the packed output is not of the output stream"])
+      description.verify().map(\.message) == [
+        "the packed output is not of the output stream",
+        "the packed output has another module or other files than 'emit' gives it",
+      ])
   }
 }

@@ -68,7 +68,7 @@ module df_nvdla_packer #(
   always @(posedge aclk) begin
     if (takes) begin
       atoms <= pixel;
-        last_surface <= FIRST[SURFACES-1:0];
+      last_surface <= FIRST[SURFACES-1:0];
       last_pixel <= s_axis_tlast & (this_line == LAST_LINE);
       m_axis_taddr <= address;
       m_axis_tuser <= s_axis_tuser;

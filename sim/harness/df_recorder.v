@@ -68,6 +68,18 @@ module df_record_beat #(
 );
   always @(posedge aclk)
     if (aresetn & valid & ready) $fwrite(file, "%c %0d %h %h %0d\n", KIND, cycle, data, user, last);
+
+  // An offered beat stands still until it is accepted.
+  reg waits;
+  reg [WIDTH+USER_BITS:0] offered;
+  initial waits = 0;
+  always @(posedge aclk) begin
+    waits <= aresetn & valid & !ready;
+    offered <= {data, user, last};
+    if (aresetn & waits & (!valid | (offered !== {data, user, last})))
+      $display("stream %c: cycle %0d: a beat that was offered and not accepted is gone or changed", KIND,
+               cycle);
+  end
 endmodule
 
 // Records the first cycle of an error.

@@ -223,6 +223,10 @@ extension DesignDescription {
     if let packedOutput, found.isEmpty {
       require(
         packedOutput.cube == FeatureCube(output), "the packed output is not of the output stream")
+      require(
+        packedOutput.module == NVDLAModule.name(name) && packedOutput.rtlFiles.count == 2
+          && packedOutput.simulationFiles.count == 2,
+        "the packed output has another module or other files than 'emit' gives it")
     }
     for stage in stages {
       require(

@@ -12,7 +12,11 @@ struct NVDLAModule {
     self.stream = stream
   }
 
-  var name: String { design.name + "_nvdla" }
+  var name: String { Self.name(design.name) }
+
+  /// The module's name by the design's.
+  static func name(_ design: String) -> String { design + "_nvdla" }
+
   private var cube: FeatureCube { FeatureCube(stream) }
   private var userBits: Int { design.options.sidebandBits + 1 }
   private static let atomBits = 8 * FeatureCube.atom
@@ -71,7 +75,7 @@ struct NVDLAModule {
       ])
   }
 
-  /// The simulation top `taps`: atoms are recorded as output beats, their addresses as tap 0 of 64 bits.
+  /// The simulation top `taps`: atoms are recorded as output beats, 64 bits of address above them.
   var taps: Module {
     let address = "m_axis_taddr"
     return Module(
@@ -87,23 +91,12 @@ struct NVDLAModule {
         .instance(
           module: name, parameters: [], name: "dut",
           connections: ports.map { Connection($0.name, $0.name) }),
-        TapsModule.beat("record_output", "o", "m_axis", Self.atomBits, userBits),
-        .instance(
-          module: "df_record_tap", parameters: [Parameter("TAP", 0), Parameter("WIDTH", 64)],
-          name: "record_address",
-          connections: [
-            Connection("aclk", "aclk"), Connection("file", "file"), Connection("cycle", "cycle"),
-            Connection(
-              "valid",
-              .binary(
-                .bitAnd, .name("aresetn"),
-                .binary(.bitAnd, .name("m_axis_tvalid"), .name("m_axis_tready")))),
-            Connection(
-              "data",
-              .concatenation([
-                .constant(width: 64 - cube.addressBits, value: 0), .name(address),
-              ])),
-          ]),
+        TapsModule.beat(
+          "record_output", "o", "m_axis", Self.atomBits + 64, userBits,
+          data: .concatenation([
+            .constant(width: 64 - cube.addressBits, value: 0), .name(address),
+            .name("m_axis_tdata"),
+          ])),
       ])
   }
 }

@@ -87,7 +87,8 @@ struct TapsModule {
 
   /// The recorder of a stream's beats; `kind` is the first letter of its lines.
   static func beat(
-    _ name: String, _ kind: Character, _ stream: String, _ width: Int, _ user: Int
+    _ name: String, _ kind: Character, _ stream: String, _ width: Int, _ user: Int,
+    data: Expression? = nil
   ) -> Item {
     .instance(
       module: "df_record_beat",
@@ -97,7 +98,7 @@ struct TapsModule {
       ], name: name,
       connections: recorded() + [
         Connection("valid", "\(stream)_tvalid"), Connection("ready", "\(stream)_tready"),
-        Connection("data", "\(stream)_tdata"), Connection("user", "\(stream)_tuser"),
+        Connection("data", data ?? .name("\(stream)_tdata")), Connection("user", "\(stream)_tuser"),
         Connection("last", "\(stream)_tlast"),
       ])
   }
