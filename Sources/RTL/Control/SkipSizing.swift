@@ -111,21 +111,28 @@ struct Reconvergence {
       pixels(before, after: n, &found) { $0.flushedOutputs(ofPixels: $1) }
     }
     let cost = before.count + behind.count + 1
+    let limit = stream.searchLimit
     var begun = 1
     while fewest(begun * frame) < outputs {
       begun += 1
-      if begun * frame * cost > Self.limit { return nil }
+      if begun * frame * cost > limit { return nil }
     }
     // From there on frames repeat.
     let end = (begun + 1) * frame
-    guard end * cost <= Self.limit else { return nil }
+    guard end * cost <= limit else { return nil }
     var largest = 0
     for n in 0...end { largest = max(largest, most(n + lead) - fewest(n)) }
     return largest
   }
+}
 
-  /// Steps of one search.
-  static let limit = 1 << 28
+extension StreamTiming {
+  /// Steps of one search for a skip FIFO's depth: 2^28, or less in a design of so many pairs of joined
+  /// streams that all of them would take more than 2^30.
+  fileprivate var searchLimit: Int {
+    let pairs = inputs.reduce(0) { $0 + $1.count * ($1.count - 1) }
+    return min(1 << 28, (1 << 30) / max(1, pairs))
+  }
 }
 
 extension StageInput {
