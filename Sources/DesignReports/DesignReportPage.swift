@@ -234,9 +234,9 @@ public struct DesignReport: Sendable, Encodable {
               significant)
         })
     page.paragraph(
-      "Columns in mW check the energies: every register bit of a module at its mean activity, without the "
-        + "clock's driver. OpenSTA propagates transitions through gates as if they were independent: a "
-        + "pessimistic view of glitches.")
+      "Columns in mW check the energies: every net of a module at the mean activity of its register bits, "
+        + "without the clock's driver. OpenSTA adds rising and falling energy for each transition, which is "
+        + "up to twice as much.")
   }
 
   private func designSpace(_ page: inout Page) async throws(Diagnostics) {

@@ -74,7 +74,7 @@ extension ExploreReport {
       if !budgets.isEmpty {
         lines.append(
           budgets.admits(found.confirmed)
-            ? "It keeps to the budgets (\(budgetText))."
+            ? "It keeps to the budgets (\(budgetText)), area and rate as synthesised, energy as modelled."
             : "It MISSES the budgets (\(budgetText)) by "
               + "\(percent(budgets.excess(of: found.confirmed) - 1)), though the model met them.")
       }

@@ -141,11 +141,11 @@ struct PPAReport: Encodable {
       "power at a clock of \(Self.time(power.clockPeriod)) ns; activity: mean transitions of a "
         + "register bit a clock, counted by Verilator; glitches and wires are not in it",
       table(rows, left: [0]), "",
-      "cross-check, every register bit of a module at the module's mean activity: registers "
+      "cross-check, every net of a module at the mean activity of its register bits: registers "
         + "\(Self.decimal(check.registers, 3)) mW, OpenSTA \(Self.decimal(check.openSTARegisters, 3)) "
         + "(without the clock's driver); logic \(Self.decimal(check.logic, 3)) mW, OpenSTA "
-        + "\(Self.decimal(check.openSTALogic, 3)): it propagates transitions through the gates as if they "
-        + "were independent, a pessimistic view of glitches",
+        + "\(Self.decimal(check.openSTALogic, 3)): it adds rising and falling energy for each "
+        + "transition, which is up to twice as much",
       power.memories.map { "memories \(interval($0)) mW by the model of \(technology ?? "")" }
         ?? "memories have no price: they are not in it",
       "\(interval(power.power)) mW, \(interval(power.energyPerFrame)) uJ a frame of "

@@ -7,7 +7,7 @@ enum SharedMatrices {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
     let named = ProcessInfo.processInfo.environment["DEEPFREEZE_SHARED"].map { URL(filePath: $0) }
-    let candidates = [named, root.appending(path: "../shared"), URL(filePath: "/work/shared")]
+    let candidates = [named, root.appending(path: "../shared")]
     return candidates.compactMap { $0?.appending(path: "matrices") }
       .first { FileManager.default.fileExists(atPath: $0.appending(path: "index.json").path) }
   }()

@@ -14,7 +14,7 @@ enum Example {
   /// The folder of real networks beside the repository; nil on a machine without it.
   static let shared: URL? = [
     ProcessInfo.processInfo.environment["DEEPFREEZE_SHARED"].map { URL(filePath: $0) },
-    root.deletingLastPathComponent().appending(path: "shared"), URL(filePath: "/work/shared"),
+    root.deletingLastPathComponent().appending(path: "shared"),
   ].compactMap { $0 }.first { FileManager.default.fileExists(atPath: $0.path + "/models") }
 
   /// The example network that the repository carries.

@@ -110,4 +110,24 @@ import Testing
       #expect(busy.operationsPerFrame == 2 * 18 * 64)
     }
   }
+
+  @Test("a port whose bits come from the same nets in disorder is timed too")
+  func sharedBits() async throws {
+    try await withDesign { folder, scratch throws(Diagnostics) in
+      let module = folder.design.layers[0].module
+      let path = "\(folder.path)/rtl/\(module).v"
+      let text = String(decoding: try readFile(path), as: UTF8.self)
+      let changed = text.replacing(
+        "assign q0 = y0;",
+        with: "assign q0 = {y0[0], y0[2], y0[5:4], y0[6], y0[2], y0[7], y0[0]};")
+      #expect(text.contains("output wire [7:0] q0,") && changed != text)
+      try writeFile(Array(changed.utf8), to: path)
+      let library = try CellLibrary([(name: "tiny.lib", bytes: Array(TinyLibrary.whole.utf8))])
+      let synthesis = try await Synthesiser(
+        library: library, cache: SynthesisCache(folder: scratch.path + "/cache"), scratch: scratch
+      ).synthesise(folder, clock: 2, sram: nil, jobs: 2) { _ in }
+      let timing = synthesis.modules[0].timing
+      #expect(timing.inside != nil && timing.output?.to.hasPrefix("q") == true)
+    }
+  }
 }

@@ -110,7 +110,7 @@ public struct Synthesiser: Sendable {
       report: text, period: period, registers: mapped.cells.registerNames)
   }
 
-  /// What OpenSTA finds for the power of a mapped module, mW, when every flip-flop makes `activity`
+  /// What OpenSTA finds for the power of a mapped module, mW, when every net makes `activity`
   /// transitions a clock of `period` ns: of flip-flops, and of the other cells.
   func openSTAPower(
     _ mapped: Mapped, module: String, period: Double, activity: Double

@@ -13,7 +13,7 @@ public struct DesignConfirmation: Hashable, Sendable, Encodable {
   public var library: String
   public var tools: [String]
   /// um2 of the fixed layers, emitted as a design of their own, at the technology's own node, by part.
-  /// Memories are the technology's model's in both.
+  /// Memories are the technology's model's in both, but those that are registers by their size are mapped.
   public var modelled: AreaBreakdown
   public var synthesised: AreaBreakdown
   /// The clock period that the model takes the layers to have, ns, and the one that all paths keep to.

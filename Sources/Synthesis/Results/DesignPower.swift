@@ -19,15 +19,15 @@ public struct ModulePower: Hashable, Sendable, Codable {
   public var measured: Double
   public var check: Check
 
-  /// OpenSTA's power of the same cells beside this tool's, mW, when every register bit makes `activity`
-  /// transitions a clock. No part of OpenSTA's is computed here.
+  /// OpenSTA's power of the same cells beside this tool's, mW, when every net makes `activity`
+  /// transitions a clock. No part of OpenSTA's is computed here. OpenSTA 2.0.17 adds a cell's energies of
+  /// rising and of falling for each transition, which is nearly twice what liberty means.
   public struct Check: Hashable, Sendable, Codable {
     /// Flip-flops: clock pins inside, transitions, the pins that they drive, leakage; without what the
     /// clock's driver spends.
     public var registers: Double
     public var openSTARegisters: Double
-    /// Gates: here each changes as often as the word that it computes; OpenSTA propagates transitions
-    /// from gate to gate as if they were independent: a pessimistic view of glitches.
+    /// The other cells.
     public var logic: Double
     public var openSTALogic: Double
   }

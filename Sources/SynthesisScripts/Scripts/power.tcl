@@ -1,11 +1,11 @@
-# OpenSTA (sta -exit power.tcl): the power of one mapped module when every flip-flop makes the same number
-# of transitions a clock, which OpenSTA propagates through the gates; without wires and the clock's driver.
+# OpenSTA (sta -exit power.tcl): the power of one mapped module when every net behind a flip-flop makes the
+# same number of transitions a clock; without wires and the clock's driver.
 # From the environment:
 #   DF_TOP       the module
 #   DF_NETLIST   the netlist that synthesise.tcl wrote
 #   DF_LIBERTY   the library, one liberty file, unpacked
 #   DF_CLOCK     the clock period in ns
-#   DF_ACTIVITY  transitions of a flip-flop a clock
+#   DF_ACTIVITY  transitions of a net a clock
 read_liberty $::env(DF_LIBERTY)
 read_verilog $::env(DF_NETLIST)
 link_design $::env(DF_TOP)

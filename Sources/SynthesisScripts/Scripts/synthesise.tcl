@@ -38,4 +38,7 @@ foreach name {ADDRESS_BITS DEPTH WIDTH} { yosys setparam -unset $name t:df_sram_
 # One name for a cell in both files.
 yosys rename -enumerate -pattern cell_% c:*
 yosys write_json $::env(DF_OUTPUT).json
+# Timing tools read no lists on the left of an assignment, which ports of several bits give.
+yosys splitnets -ports
+yosys opt_clean
 yosys write_verilog -noattr -noexpr -nohex $::env(DF_OUTPUT).v
