@@ -6,7 +6,7 @@ import YosysNetlist
 /// The cells of a mapped module, by what they are for.
 struct MappedCells: Hashable, Sendable, Codable {
   /// Part of the cache's key: changes with this file.
-  static let version = 5
+  static let version = 6
 
   struct Part: Hashable, Sendable, Codable {
     /// um2.

@@ -24,18 +24,13 @@ package struct PartFinder {
   ) {
     part = [AreaPart](repeating: .control, count: cells.count)
     word = [String](repeating: "", count: cells.count)
-    // The cell that drives a net, and what reads it.
+    // The cell that drives a net.
     var driver = [Int32](repeating: -1, count: netlist.netCount)
-    var reader = [Int32](repeating: -1, count: netlist.netCount)
     let outputs = cells.map { library.cells[$0.type]!.outputs }
     for (index, cell) in cells.enumerated() {
       for (pin, bits) in cell.connections {
         for bit in bits where bit.isNet {
-          if outputs[index].contains(pin) {
-            driver[Int(bit.code)] = Int32(index)
-          } else {
-            reader[Int(bit.code)] = Int32(index)
-          }
+          if outputs[index].contains(pin) { driver[Int(bit.code)] = Int32(index) }
         }
       }
     }
@@ -44,21 +39,7 @@ package struct PartFinder {
     var isFlipFlop = [Bool](repeating: false, count: cells.count)
     for (index, cell) in cells.enumerated() where library.cells[cell.type]!.isFlipFlop {
       isFlipFlop[index] = true
-      var name: String?
-      for pin in outputs[index].sorted() {
-        for bit in cell[pin] where bit.isNet && name == nil {
-          name = netlist.netNames[bit.code]
-          // A flip-flop with an inverted output: its name is behind the inverter.
-          if name == nil, reader[Int(bit.code)] >= 0 {
-            let next = Int(reader[Int(bit.code)])
-            for pin in outputs[next] where !isFlipFlop[next] {
-              for bit in cells[next][pin] where bit.isNet && name == nil {
-                name = netlist.netNames[bit.code]
-              }
-            }
-          }
-        }
-      }
+      let name = Self.declaredName(ofFlipFlop: cell.name)
       registerNames[cell.name] = name ?? Self.unnamed
       let role = Self.role(of: name ?? "", unit.kind)
       word[index] = String((name ?? "").prefix { $0 != "[" })
@@ -84,6 +65,13 @@ package struct PartFinder {
         }
       }
     }
+  }
+
+  /// The declared name that `synthesise.tcl` gives a flip-flop, before the type that it had; nil for one
+  /// that holds nothing declared.
+  private static func declaredName(ofFlipFlop name: String) -> String? {
+    guard let end = name.range(of: "$_"), end.lowerBound > name.startIndex else { return nil }
+    return String(name[..<end.lowerBound])
   }
 
   /// What a register is, and what the gates before it are for, by its declared name (docs/verilog.md).

@@ -17,6 +17,8 @@ foreach file $::env(DF_SOURCES) { yosys read_verilog $file }
 yosys hierarchy -check -top $::env(DF_TOP)
 if {[setting DF_ADDERS] ne ""} { yosys techmap -map [setting DF_ADDERS] }
 yosys synth -flatten -top $::env(DF_TOP)
+# Flip-flops by the declared name of what they hold, whatever becomes of their outputs' nets.
+yosys rename -wire {t:$_*DFF*}
 yosys dfflibmap -liberty $::env(DF_LIBERTY)
 if {[setting DF_DRIVER] ne ""} {
   set constraints $::env(DF_OUTPUT).constr
