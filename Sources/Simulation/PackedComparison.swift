@@ -3,13 +3,16 @@ import RTL
 
 /// Compares the record of a packed output with the interpreter's tensors, atom by atom in their order.
 struct PackedComparison {
+  /// What the report calls it.
+  static let rowName = "packed output"
+
   private let design: DesignDescription
   private let output: PackedOutput
   private let expectation: Expectation
   /// The cubes' bytes by frame.
   private var cubes: [Int: [UInt8]] = [:]
   private var row = ComparisonResult.Row(
-    name: "packed output", valueName: "", events: 0, valuesCompared: 0, mismatches: 0,
+    name: rowName, valueName: "", events: 0, valuesCompared: 0, mismatches: 0,
     wrongCycles: 0, problems: [])
 
   init(_ design: DesignDescription, _ output: PackedOutput, _ expectation: Expectation) {

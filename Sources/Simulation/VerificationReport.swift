@@ -137,6 +137,9 @@ extension VerificationReport: CustomStringConvertible {
     text += Self.table(rows) + "\n"
     if passed {
       text += "All values and all cycles of this run are as predicted.\n"
+      if streams.contains(where: { $0.name == PackedComparison.rowName }) {
+        text += "The packed output's cycles are not predicted.\n"
+      }
       let unmeasured = latency.filter { $0.measured == nil }.map(\.name)
       if !unmeasured.isEmpty {
         text +=
