@@ -22,7 +22,9 @@ public struct Activity: Hashable, Sendable {
   }
 
   /// Runs `frames` in Verilator, back to back behind one more of them, and counts from the second on: the
-  /// pipeline is full. Throws when the output differs from the interpreter's.
+  /// pipeline is full. What packs the output is counted in a run of its own: a packer that holds the design up
+  /// makes frames longer, and its transitions are taken as of frames without. Throws when the output differs
+  /// from the interpreter's.
   public static func measure(
     _ folder: EmittedFolder, frames: [IntegerTensor], scratch: ScratchFolder
   ) async throws(Diagnostics) -> Activity {
@@ -42,16 +44,40 @@ public struct Activity: Hashable, Sendable {
     let first = stimulus.stream.resetCycles + period
     let cycles = period * frames.count
     let text = try await simulation.transitions(stimulus, cycles: first + cycles, from: first)
-    let signals = try parse(text)
+    var signals = try parse(text)
     let record = try await simulation.run(stimulus, cycles: expectation.cycles)
     let result = try Comparison.compare(folder.design, expectation, record: record)
-    guard result.passed else {
-      throw Diagnostics(
-        Diagnostic(
-          "the simulation differs from the interpreter: its activity means nothing",
-          file: folder.path, remedy: "see 'deepfreeze verify'"))
+    guard result.passed else { throw differs(folder) }
+    if let packed = try await packerSignals(folder, interpreter, frames: frames, scratch) {
+      signals.merge(packed) { own, _ in own }
     }
     return Activity(cycles: cycles, signals: signals)
+  }
+
+  /// The transitions of the packer, all of `frames` together; nil without one.
+  private static func packerSignals(
+    _ folder: EmittedFolder, _ interpreter: Interpreter, frames: [IntegerTensor],
+    _ scratch: ScratchFolder
+  ) async throws(Diagnostics) -> [String: Signal]? {
+    guard let output = folder.design.packedOutput else { return nil }
+    let stimulus = Stimulus(frames: frames, sidebandBits: folder.design.options.sidebandBits)
+    let expectation = try Expectation(folder.design, interpreter, stimulus)
+    guard var atoms = PackedComparison(folder.design, output, expectation) else { return nil }
+    let simulation = try await Simulator.verilator.compile(
+      folder.design, .packed, source: folder.path, cycles: 2 * atoms.cycles, scratch: scratch,
+      countsTransitions: true)
+    let text = try await simulation.transitions(
+      stimulus, cycles: atoms.cycles, from: stimulus.stream.resetCycles)
+    let row = try atoms.compare(record: try await simulation.run(stimulus, cycles: atoms.cycles))
+    guard row.problems.isEmpty, row.mismatches == 0 else { throw differs(folder) }
+    return try parse(text).filter { $0.key.hasPrefix(PackedOutput.packer + ".") }
+  }
+
+  private static func differs(_ folder: EmittedFolder) -> Diagnostics {
+    Diagnostics(
+      Diagnostic(
+        "the simulation differs from the interpreter: its activity means nothing",
+        file: folder.path, remedy: "see 'deepfreeze verify'"))
   }
 
   /// Reads lines "BITS TRANSITIONS TOP.taps.dut.NAME".

@@ -49,9 +49,9 @@ public struct Verification: Sendable {
     let expectation = try Expectation(folder.design, interpreter, stimulus)
     let record = try await simulation.run(stimulus, cycles: expectation.cycles)
     var result = try Comparison.compare(folder.design, expectation, record: record)
-    // What a reset in between leaves of a frame is the design's own affair.
-    if let packed, let output = folder.design.packedOutput, stimulus.stream.resets.isEmpty {
+    if let packed, let output = folder.design.packedOutput,
       var atoms = PackedComparison(folder.design, output, expectation)
+    {
       let record = try await packed.run(stimulus, cycles: atoms.cycles)
       result.streams.append(try atoms.compare(record: record))
     }

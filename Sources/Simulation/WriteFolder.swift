@@ -6,8 +6,9 @@ import NeuralGraph
 /// name when it is complete. Whatever goes wrong, the folder is as it was before.
 public enum FolderWriter {
   /// Throws when `path` cannot take an emitted folder: it exists and `force` is not given, it is no
-  /// folder, or it holds something that no `emit` has written. Worth asking before long work.
-  public static func check(_ path: String, force: Bool) throws(Diagnostics) {
+  /// folder, or it holds something that no `emit` has written. `force` is nil for a command that has no
+  /// such option. Worth asking before long work.
+  public static func check(_ path: String, force: Bool? = nil) throws(Diagnostics) {
     guard path.contains(where: { !$0.isWhitespace }) else {
       throw refuse(path, "the output folder has no name", "give a name to --output")
     }
@@ -17,7 +18,7 @@ public enum FolderWriter {
     if target != path { try checkTarget(path, force: force) }
   }
 
-  private static func checkTarget(_ path: String, force: Bool) throws(Diagnostics) {
+  private static func checkTarget(_ path: String, force: Bool?) throws(Diagnostics) {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       if (try? FileManager.default.destinationOfSymbolicLink(atPath: path)) != nil {
@@ -28,8 +29,10 @@ public enum FolderWriter {
     guard isFolder.boolValue else {
       throw refuse(path, "the output is a file", "give another --output")
     }
-    guard force else {
-      throw refuse(path, "the output folder exists", "give another --output, or --force")
+    guard force == true else {
+      throw refuse(
+        path, "the output folder exists",
+        "give another --output" + (force == nil ? "" : ", or --force"))
     }
     let contents = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? ["?"]
     guard contents.isEmpty || contents.contains("design.json") else {
@@ -46,7 +49,7 @@ public enum FolderWriter {
   /// Writes `files` as the folder `path`. With `force` an emitted folder of that name is replaced in
   /// one step. Throws when it cannot; `path` is untouched then.
   public static func write(
-    _ files: [EmittedFile], to path: String, force: Bool = false
+    _ files: [EmittedFile], to path: String, force: Bool? = nil
   ) throws(Diagnostics) {
     try check(path, force: force)
     // A link stays a link: what it points to is replaced.
@@ -74,7 +77,7 @@ public enum FolderWriter {
     // With `force` the two folders change names, and the old one, now the temporary, is removed.
     // Without it nothing is ever replaced: `rename` refuses a folder that holds something.
     let status =
-      force && FileManager.default.fileExists(atPath: target.path)
+      force == true && FileManager.default.fileExists(atPath: target.path)
       ? df_exchange(partial.path, target.path) : rename(partial.path, target.path)
     guard status == 0 else {
       throw Diagnostics(

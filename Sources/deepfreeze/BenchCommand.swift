@@ -81,7 +81,7 @@ struct BenchCommand: AsyncParsableCommand {
       graph: loaded.graph,
       origin: .init(file: model.model.lastPathComponent, sha256: sha256Hex(loaded.file.bytes)))
     let files = design.emittedFiles(network: network)
-    try FolderWriter.write(files, to: folder, force: false)
+    try FolderWriter.write(files, to: folder)
     let bytes = files.filter { $0.path.hasPrefix("rtl/") }.reduce(0) { $0 + $1.bytes.count }
     let weights = design.layers.reduce(0) { $0 + $1.cost.weights }
     let adders = design.layers.reduce(0) { $0 + $1.cost.sumAdders + $1.cost.requantizerAdders }

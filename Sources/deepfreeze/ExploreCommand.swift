@@ -97,7 +97,7 @@ struct ExploreCommand: AsyncParsableCommand {
       let budgets = Budgets(
         area: areaBudget, framesPerSecond: fps, power: power, accuracyLoss: budget)
       let technologies = try technologies(checking: budgets)
-      if let folder { try FolderWriter.check(folder, force: false) }
+      if let folder { try FolderWriter.check(folder) }
       let library = confirm ? try chooseLibrary() : nil
       let networks = try networks(technologies)
       let space = try space(networks, technologies, dram: dramEnergy, gating: clockGating)

@@ -44,7 +44,7 @@ struct TradeoffCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await reportingDiagnostics(output) {
-      try FolderWriter.check(folder, force: false)
+      try FolderWriter.check(folder)
       let source = try ModelFile(path: model)
       let swept: Swept
       do throws(Diagnostics) {

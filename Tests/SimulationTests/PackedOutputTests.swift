@@ -45,6 +45,7 @@ import Testing
   /// The report of a run on the emitted folder, whose files `change` may alter.
   private func report(
     _ channels: Int, _ element: QuantizedElement, _ simulator: Simulator, stalls: UInt64? = nil,
+    disturbing disturb: ((inout Stimulus) -> Void)? = nil,
     changing change: (inout [EmittedFile]) -> Void = { _ in }
   ) async throws -> VerificationReport {
     let graph = Self.graph(channels, element)
@@ -52,13 +53,21 @@ import Testing
       network: NetworkFile(graph: graph), packing: .nvdla)
     change(&files)
     let frames = Self.frames(element)
+    let disturbed = disturb.map { disturb in
+      var stimulus = Stimulus(frames: frames, sidebandBits: FreezeOptions().sidebandBits)
+      disturb(&stimulus)
+      return stimulus
+    }
     return try await ScratchFolder.with { [files] scratch throws(Diagnostics) in
       try FolderWriter.write(files, to: scratch.path + "/out")
       let folder = try EmittedFolder(path: scratch.path + "/out")
       return try await ScratchFolder.with { scratch throws(Diagnostics) in
         let verification = try await Verification(
           folder, simulator: simulator, frames: 3, scratch: scratch)
-        return try await verification.run(frames: frames, stalls: stalls)
+        guard let disturbed else {
+          return try await verification.run(frames: frames, stalls: stalls)
+        }
+        return try await verification.run(disturbed, stalls: 0)
       }
     }
   }
@@ -75,6 +84,28 @@ import Testing
       #expect(row.name == "packed output" && row.events == atoms)
       #expect(row.valuesCompared == 33 * atoms && row.mismatches == 0)
     }
+  }
+
+  @Test("a frame that is cut by the next comes completed", arguments: [32, 40])
+  func cut(_ channels: Int) async throws {
+    let report = try await report(channels, .uint8, .icarus) { stimulus in
+      // The second frame's last seven pixels are missing.
+      stimulus.stream.beats.removeSubrange(23..<30)
+      stimulus.data.removeSubrange(2 * 23..<2 * 30)
+    }
+    #expect(report.passed, "\(report.problems)")
+    let row = try #require(report.streams.last)
+    #expect(row.name == "packed output" && row.events == 3 * 15 * ((channels + 31) / 32))
+  }
+
+  @Test("behind a reset the next frame comes whole, from the cube's first atom", arguments: 20..<36)
+  func reset(_ cycle: Int) async throws {
+    let report = try await report(32, .int8, .icarus) { stimulus in
+      stimulus.stream.resets = [cycle..<cycle + 2]
+    }
+    #expect(report.passed, "\(report.problems)")
+    let row = try #require(report.streams.last)
+    #expect(row.name == "packed output" && row.events >= 15 && row.events < 3 * 15)
   }
 
   @Test("Verilator says the same") func verilator() async throws {
@@ -94,9 +125,9 @@ import Testing
       ("this_line + LINE_STRIDE : address", "address : address"),
     ])
   func changed(_ change: (from: String, to: String)) async throws {
-    let report = try await report(40, .uint8, .icarus, stalls: 5) {
-      $0.replace("nvdla/df_nvdla_packer.v", change.from, change.to)
-    }
+    let report = try await report(
+      40, .uint8, .icarus, stalls: 5,
+      changing: { $0.replace("nvdla/df_nvdla_packer.v", change.from, change.to) })
     #expect(!report.passed)
     // The pixels are as they were.
     let pixels = report.streams.dropLast().flatMap(\.problems)
@@ -107,11 +138,13 @@ import Testing
     async throws
   {
     await #expect {
-      _ = try await report(40, .uint8, .icarus, stalls: 5) {
-        $0.replace(
-          "nvdla/df_nvdla_packer.v", "assign m_axis_tdata = atoms[255:0];",
-          "assign m_axis_tdata = m_axis_tready ? atoms[255:0] : 256'd0;")
-      }
+      _ = try await report(
+        40, .uint8, .icarus, stalls: 5,
+        changing: {
+          $0.replace(
+            "nvdla/df_nvdla_packer.v", "assign m_axis_tdata = atoms[255:0];",
+            "assign m_axis_tdata = m_axis_tready ? atoms[255:0] : 256'd0;")
+        })
     } throws: {
       "\($0)".contains("offered and not accepted")
     }

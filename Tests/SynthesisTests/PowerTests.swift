@@ -34,12 +34,14 @@ import Testing
 
   /// `body` with the emitted design and a folder for its work.
   private func withDesign<Result: Sendable>(
+    packing: PackedOutput.Format? = nil,
     _ body: @escaping @Sendable (EmittedFolder, ScratchFolder) async throws(Diagnostics) -> Result
   ) async throws -> Result {
     try await ScratchFolder.with { scratch throws(Diagnostics) in
       let design = try Freeze.design(Self.graph, options: FreezeOptions())
       try FolderWriter.write(
-        design.emittedFiles(network: NetworkFile(graph: Self.graph)), to: scratch.path + "/out")
+        design.emittedFiles(network: NetworkFile(graph: Self.graph), packing: packing),
+        to: scratch.path + "/out")
       return try await body(try EmittedFolder(path: scratch.path + "/out"), scratch)
     }
   }
@@ -109,6 +111,38 @@ import Testing
       #expect(abs(busy.energyPerFrame.low - busy.power.low * 2 * 64 * 1e-6) < 1e-9)
       #expect(busy.operationsPerFrame == 2 * 18 * 64)
     }
+  }
+
+  @Test("what packs the output is mapped, timed and moves as counted; the rest is as without it")
+  func packing() async throws {
+    func results(_ packing: PackedOutput.Format?) async throws -> (DesignSynthesis, DesignPower) {
+      try await withDesign(packing: packing) { folder, scratch throws(Diagnostics) in
+        let library = try CellLibrary([(name: "tiny.lib", bytes: Array(TinyLibrary.whole.utf8))])
+        let synthesiser = try await Synthesiser(
+          library: library, cache: SynthesisCache(folder: scratch.path + "/cache"),
+          scratch: scratch)
+        let synthesis = try await synthesiser.synthesise(folder, clock: 2, sram: nil, jobs: 2) {
+          _ in
+        }
+        let activity = try await ScratchFolder.with { scratch throws(Diagnostics) in
+          try await Activity.measure(
+            folder, frames: [Self.image { row, column in UInt8((row * 29 + column * 83) & 255) }],
+            scratch: scratch)
+        }
+        let power = try await synthesiser.power(folder, synthesis, sram: nil, activity: activity)
+        return (synthesis, power)
+      }
+    }
+    let (plain, plainPower) = try await results(nil)
+    let (packed, packedPower) = try await results(.nvdla)
+    #expect(Array(packed.modules.dropLast()) == plain.modules)
+    #expect(Array(packedPower.modules.dropLast()) == plainPower.modules)
+    let packer = try #require(packed.modules.last)
+    #expect(packer.kind == .packing && packer.name == "power_nvdla")
+    // Two channels of 8 bits; the atom's other bytes are constant.
+    #expect(packer.area(.fifos) > 0 && packer.flipFlops >= 16 && packer.timing.period > 0)
+    let power = try #require(packedPower.modules.last)
+    #expect(power.measured > 0.9 && power.registers > 0 && power.activity > 0)
   }
 
   @Test("a port whose bits come from the same nets in disorder is timed too")

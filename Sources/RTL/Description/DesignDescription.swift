@@ -6,7 +6,7 @@ import NeuralGraph
 public struct DesignDescription: Hashable, Sendable, Codable {
   public static let fileName = "design.json"
   static let formatName = "deepfreeze-design"
-  static let currentVersion = 1
+  static let currentVersion = 2
 
   /// One of the two AXI4-Streams: a beat is a pixel with all channels, 8 bits each.
   public struct Stream: Hashable, Sendable, Codable {

@@ -58,6 +58,9 @@ public struct PackedOutput: Hashable, Sendable, Codable {
     case nvdla
   }
 
+  /// The name of the packer's instance in the module.
+  public static let packer = "packer"
+
   public var format: Format
   /// The module: the design and a packer behind it.
   public var module: String

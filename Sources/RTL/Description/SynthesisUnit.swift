@@ -1,11 +1,12 @@
-/// A module that is mapped on its own: a layer, a stage around its layers, or the top around its stages.
+/// A module that is mapped on its own: a layer, a stage around its layers, the top around its stages, or what
+/// packs the top's output.
 public struct SynthesisUnit: Hashable, Sendable {
   public enum Kind: String, Hashable, Sendable, Codable {
-    case layer, stage, top
+    case layer, stage, top, packing
   }
 
   public var kind: Kind
-  /// The layer's or stage's name in `design.json`; of the top the design's.
+  /// The layer's or stage's name in `design.json`; of the top the design's, of a packing its module's.
   public var name: String
   /// The Verilog module.
   public var module: String
@@ -18,7 +19,7 @@ public struct SynthesisUnit: Hashable, Sendable {
 
   static let memory = "rtl/df_sram_1r1w.v"
 
-  /// All units of a design: layers, then stages, then the top. The memories of stages for which
+  /// All units of a design: layers, then stages, then the top, then its packing if it has one. The memories of stages for which
   /// `isRegisters` holds are mapped to registers; all others stay black boxes.
   public static func units(
     of design: DesignDescription, isRegisters: (DesignDescription.StageEntry) -> Bool
@@ -54,6 +55,12 @@ public struct SynthesisUnit: Hashable, Sendable {
         kind: .top, name: design.name, module: design.name, sources: shared + [top],
         boxes: (hasMemory ? [memory] : []) + design.stages.map { file($0.module) },
         hasCells: true))
+    if let packed = design.packedOutput {
+      units.append(
+        SynthesisUnit(
+          kind: .packing, name: packed.module, module: packed.module, sources: packed.rtlFiles,
+          boxes: [top], hasCells: true))
+    }
     return units
   }
 }

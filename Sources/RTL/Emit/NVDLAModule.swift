@@ -68,7 +68,7 @@ struct NVDLAModule {
               address(cube.address(row: stream.height - 1, column: 0, surface: 0))),
             Parameter(
               "FLIP", .constant(width: 8, value: stream.element == .uint8 ? 0x80 : 0)),
-          ], name: "packer",
+          ], name: PackedOutput.packer,
           connections: [Connection("aclk", "aclk"), Connection("aresetn", "aresetn")]
             + streams.map { Connection("s_axis_\($0)", "pixel_\($0)") }
             + (streams + ["taddr"]).map { Connection("m_axis_\($0)", "m_axis_\($0)") }),

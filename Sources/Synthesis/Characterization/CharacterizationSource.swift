@@ -66,7 +66,7 @@ public struct CharacterizationSource: Sendable {
     switch unit.kind {
     case .layer: wantedLayers.contains(unit.name)
     case .stage: wantedStages.contains(unit.name)
-    case .top: false
+    case .top, .packing: false
     }
   }
 

@@ -53,7 +53,7 @@ public struct Synthesiser: Sendable {
   func map(
     _ unit: SynthesisUnit, of folder: EmittedFolder, period: Double
   ) async throws(Diagnostics) -> Mapped {
-    let known = Set(folder.design.rtlFiles)
+    let known = Set(folder.design.rtlFiles + (folder.design.packedOutput?.rtlFiles ?? []))
     for file in unit.sources + unit.boxes where !known.contains(file) {
       throw Diagnostics(
         Diagnostic(

@@ -95,7 +95,8 @@ extension EnergyUse {
     var known = (bits: 0, moves: 0.0)
     var bits = 0
     var rates: [String: Double] = [:]
-    for (word, use) in words {
+    // In one order: sums of floating point depend on it.
+    for (word, use) in words.sorted(by: { $0.key < $1.key }) {
       bits += use.bits
       guard !word.isEmpty, let rate = activity.rate(scope + word) else { continue }
       rates[word] = rate
@@ -150,7 +151,7 @@ extension Synthesiser {
       switch unit.kind {
       case .layer: scope = scopes[unit.name] ?? ""
       case .stage: scope = unit.name + "."
-      case .top: scope = ""
+      case .top, .packing: scope = ""
       }
       var (power, registers) = mapped.cells.energy.power(
         name: unit.name, scope: scope, activity, period: clock)

@@ -6,7 +6,7 @@ import Simulation
 /// A module that was mapped and timed.
 public struct SynthesisedModule: Hashable, Sendable, Codable {
   public var kind: SynthesisUnit.Kind
-  /// The layer's or stage's name; of the top the design's.
+  /// The layer's or stage's name; of the top the design's, of a packing its module's.
   public var name: String
   /// Weights of a layer, zeros included; 0 for others.
   public var weights: Int

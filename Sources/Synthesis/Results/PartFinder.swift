@@ -81,6 +81,10 @@ package struct PartFinder {
     switch kind {
     case .top:
       return name.hasPrefix("skip") ? (.fifos, .fifos) : (.control, .control)
+    case .packing:
+      // The pixel whose atoms are leaving.
+      return name.hasPrefix(PackedOutput.packer + ".atoms[")
+        ? (.fifos, .fifos) : (.control, .control)
     case .stage:
       // The FIFO's head is what leaves the stage; what enters it is the valid pipeline's last rank.
       if name.hasPrefix("fifo.in_") { return (.control, .control) }
