@@ -16,6 +16,7 @@ struct DeepFreeze: AsyncParsableCommand {
       ProveCommand.self,
       AddersCommand.self,
       FuzzCommand.self,
+      FeaturesCommand.self,
       EvaluateCommand.self,
       QuantizeCommand.self,
       PruneCommand.self,
