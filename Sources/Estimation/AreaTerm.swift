@@ -67,6 +67,8 @@ public enum AreaTerm: String, Hashable, Sendable, CaseIterable {
   case requantizerFullBits, requantizerSignBits, requantizerHalfBits
   /// Channels with a requantizer.
   case requantizers
+  /// Decisions of tables, in sixths.
+  case tableDecisions
   case pipelineBits, windowBits
   /// Words times bits of FIFOs.
   case fifoBits
@@ -80,7 +82,7 @@ public enum AreaTerm: String, Hashable, Sendable, CaseIterable {
 
   public var coefficient: AreaCoefficient {
     switch self {
-    case .sumFullBits, .requantizerFullBits: .fullAdderBit
+    case .sumFullBits, .requantizerFullBits, .tableDecisions: .fullAdderBit
     case .sumSignBits, .requantizerSignBits: .signAdderBit
     case .sumHalfBits, .requantizerHalfBits: .halfAdderBit
     case .requantizers: .requantizer
@@ -95,7 +97,8 @@ public enum AreaTerm: String, Hashable, Sendable, CaseIterable {
   public var part: AreaPart {
     switch self {
     case .sumFullBits, .sumSignBits, .sumHalfBits: .adders
-    case .requantizerFullBits, .requantizerSignBits, .requantizerHalfBits, .requantizers:
+    case .requantizerFullBits, .requantizerSignBits, .requantizerHalfBits, .requantizers,
+      .tableDecisions:
       .requantizers
     case .pipelineBits: .pipelineRegisters
     case .windowBits: .windowRegisters

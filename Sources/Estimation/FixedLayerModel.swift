@@ -111,9 +111,11 @@ public struct FixedLayerModel: Hashable, Sendable {
       counts[.requantizerSignBits] += Double(bits.requantizers.sign)
       counts[.requantizerHalfBits] += Double(bits.requantizers.half)
       counts[.requantizers] += Double(cost.requantizers)
+      let tables = Double(cost.tableDecisions ?? 0) / 6
+      counts[.tableDecisions] += tables
       counts[.pipelineBits] += Double(cost.registerBits)
       counts[.windowBits] += Double(cost.windowRegisterBits)
-      adderMoves += Double(bits.sums.all + bits.requantizers.all) * steps
+      adderMoves += (Double(bits.sums.all + bits.requantizers.all) + tables) * steps
       windowMoves += Double(cost.windowRegisterBits) * steps
       registerMoves += Double(cost.registerBits + cost.windowRegisterBits) * steps
     }

@@ -5,10 +5,14 @@ struct NodeOperation: Sendable {
   enum Kind: Sendable {
     /// Operand 2 when operand 0 is 1, else operand 1.
     case select
+    /// The operand behind the one of the first half that is 1; operand 0 when none is.
+    case oneOfMany
     case equal, notEqual, less, lessOrEqual, greater, greaterOrEqual
     case and, or, xor, xnor
     case logicAnd, logicOr, logicNot
     case reduceAnd, reduceOr, reduceXor, reduceXnor
+    /// 1 when some operand, a bit each, is 1: a `reduceOr` of too many bits for one number.
+    case anyOf
   }
 
   /// A number: the form modulo 2^width, unsigned or two's complement.
@@ -39,7 +43,7 @@ extension SymbolicLayer {
     let cell = netlist.cells[index]
     let width = words[word].width
     let isSigned = cell.flag("A_SIGNED")
-    if !cell["B"].isEmpty, cell.type != "$mux", !cell.type.hasPrefix("$sh"),
+    if !cell["B"].isEmpty, cell.type != "$mux", cell.type != "$pmux", !cell.type.hasPrefix("$sh"),
       !cell.type.hasPrefix("$ssh"), cell.flag("B_SIGNED") != isSigned
     {
       return unknown("a signed and an unsigned operand meet", index)
@@ -63,6 +67,7 @@ extension SymbolicLayer {
     case "$mul": return product(operand("A"), operand("B"), index, word)
     case "$shl", "$sshl", "$shr", "$sshr": return shifted(cell, index, width)
     case "$mux": return selected(index, word)
+    case "$pmux": return selectedOfMany(index, word)
     default: return nodeValue(index, word)
     }
   }
@@ -158,6 +163,36 @@ extension SymbolicLayer {
     return node(operation, word, times.first)
   }
 
+  /// `$pmux`: of a `case`, of whose conditions at most one holds.
+  private func selectedOfMany(_ index: Int, _ word: Int) -> Value {
+    let cell = netlist.cells[index]
+    let place = source(ofCell: index)
+    let width = words[word].width
+    let count = cell["S"].count
+    guard count > 0, cell["A"].count == width, cell["B"].count == count * width else {
+      return unknown("a selection of unequal widths", index)
+    }
+    var operands: [NodeOperation.Operand] = []
+    var delay: Int?
+    func append(_ bits: [Netlist.Bit]) -> Value? {
+      let value = assemble(bits, modulus: bits.count == 1 ? 64 : bits.count, source: place)
+      if value.fault != nil { return value }
+      if let time = value.delay {
+        if let delay, delay != time { return timing(delay, time, place) }
+        delay = time
+      }
+      operands.append(.init(form: value.form, width: bits.count, isSigned: false))
+      return nil
+    }
+    if let fault = append(cell["A"]) { return fault }
+    for bit in cell["S"] { if let fault = append([bit]) { return fault } }
+    for choice in 0..<count {
+      let bits = Array(cell["B"][choice * width..<(choice + 1) * width])
+      if let fault = append(bits) { return fault }
+    }
+    return node(.init(kind: .oneOfMany, operands: operands, width: width), word, delay)
+  }
+
   private func node(_ operation: NodeOperation, _ word: Int, _ delay: Int?) -> Value {
     if operation.operands.allSatisfy(\.form.isConstant) {
       return Value(form: Form(constant: ChannelProgram.constant(operation)))
@@ -243,6 +278,22 @@ extension SymbolicLayer {
     "$reduce_xor": .reduceXor, "$reduce_xnor": .reduceXnor,
   ]
 
+  /// The or of many bits, as of the values of a `case` that have one result.
+  private func anyOf(_ bits: [Netlist.Bit], _ place: String, _ word: Int) -> Value {
+    var operands: [NodeOperation.Operand] = []
+    var delay: Int?
+    for bit in bits {
+      let value = assemble([bit], modulus: 64, source: place)
+      if value.fault != nil { return value }
+      if let time = value.delay {
+        if let delay, delay != time { return timing(delay, time, place) }
+        delay = time
+      }
+      operands.append(.init(form: value.form, width: 1, isSigned: false))
+    }
+    return node(.init(kind: .anyOf, operands: operands, width: words[word].width), word, delay)
+  }
+
   private func nodeValue(_ index: Int, _ word: Int) -> Value {
     let cell = netlist.cells[index]
     let place = source(ofCell: index)
@@ -264,6 +315,7 @@ extension SymbolicLayer {
       case .equal, .notEqual, .less, .lessOrEqual, .greater, .greaterOrEqual: break
       default: signed = false
       }
+      if kind == .reduceOr, bits.count > Self.widest { return anyOf(bits, place, word) }
       guard (1...Self.widest).contains(bits.count) else {
         return unknown("an operand of \(bits.count) bits", index)
       }

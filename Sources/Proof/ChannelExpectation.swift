@@ -6,8 +6,10 @@ struct ChannelExpectation {
     var masks: [AtomID: Int] = [:]
     /// Every sum of the case, in units of 2^shift.
     var sums: ClosedRange<Int>
-    /// The code of a sum, nondecreasing.
+    /// The code of a sum, nondecreasing unless it is a table's.
     var code: (Int) -> Int
+    /// False for a table: then each sum is compared by itself.
+    var isMonotone = true
   }
 
   /// The sum without its constant is `2^shift * sum weight * atom`, not all weights even.

@@ -124,6 +124,14 @@ extension ChannelProgram {
       let chosen = operands[2]
       if a.isPoint { return a.low == 1 ? chosen : b }
       return Bounds(min(b.low, chosen.low), max(b.high, chosen.high))
+    case .oneOfMany:
+      let conditions = operands[1...operands.count / 2]
+      let choices = operands[(operands.count / 2 + 1)...]
+      let unknown = conditions.filter { !$0.isPoint }
+      let chosen = zip(conditions, choices).filter { $0.0.isPoint && $0.0.low == 1 }
+      // Two that hold are none that a case has; then nothing is known of the result.
+      guard unknown.isEmpty, chosen.count <= 1 else { return all }
+      return chosen.first?.1 ?? a
     case .less: return ordered(a.high < b.low, a.low >= b.high)
     case .lessOrEqual: return ordered(a.high <= b.low, a.low > b.high)
     case .greater: return ordered(a.low > b.high, a.high <= b.low)
@@ -149,6 +157,9 @@ extension ChannelProgram {
       return bit(truth(a) == false && truth(b) == false ? false : nil)
     case .logicNot: return bit(truth(a).map { !$0 })
     case .reduceOr: return bit(truth(a))
+    case .anyOf:
+      if operands.contains(where: { $0.isPoint && $0.low == 1 }) { return .bit(true) }
+      return operands.allSatisfy { $0.isPoint && $0.low == 0 } ? .bit(false) : .bit
     case .reduceAnd:
       let full = (1 << operandWidth) - 1
       return bit(a.low == full ? true : a.high < full ? false : nil)

@@ -73,6 +73,7 @@ struct ExpectedLayer: Sendable {
     case .maxPool: "max pool"
     case .mean: "mean"
     case .rescale: "requantization"
+    case .table(let table): "table \(table.function.rawValue)"
     case .add: "sum of two maps"
     case .concatenation: "concatenation"
     default: "layer"
@@ -130,6 +131,12 @@ struct ExpectedLayer: Sendable {
           node.type.zeroPoint + rescale.requantization.apply($0 - inputType.zeroPoint),
           rescale.clamp)
       }
+    case .table(let table):
+      var result = scalar(channel, layer) {
+        table.code($0, channel: channel, element: inputType.element)
+      }
+      result.cases[0].isMonotone = false
+      return result
     case .add:
       guard let sum else { throw Diagnostic("there is no rule for this layer", node: node.name) }
       return try sum.expectation(

@@ -74,8 +74,8 @@ struct ExpectedSum: Sendable {
         fixed += weight * codes.lowerBound
         continue
       }
-      low += weight * codes.lowerBound
-      high += weight * codes.upperBound
+      low += weight * (weight < 0 ? codes.upperBound : codes.lowerBound)
+      high += weight * (weight < 0 ? codes.lowerBound : codes.upperBound)
       weights[atom(source), default: 0] += weight
     }
     var result = ChannelExpectation(weights: weights, codes: codes)

@@ -57,7 +57,9 @@ extension SymbolicLayer {
       let code = expected.code(next)
       var last = next
       var beyond = expected.sums.upperBound
-      if expected.code(beyond) == code {
+      if !expected.isMonotone {
+        beyond = next
+      } else if expected.code(beyond) == code {
         last = beyond
       } else {
         while beyond - last > 1 {

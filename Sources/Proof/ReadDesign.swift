@@ -36,7 +36,7 @@ struct DesignReader {
           remedy: "emit the design again"))
     }
     let script = modules.map {
-      "read_verilog design/rtl/\($0).v; proc -noopt; write_json \($0).json; design -reset"
+      "read_verilog design/rtl/\($0).v; proc -noopt -norom; write_json \($0).json; design -reset"
     }.joined(separator: "; ")
     let outcome = try await Program(.yosys).run(
       ["-q", "-p", script], in: scratch.path, timeout: .seconds(7200))

@@ -133,6 +133,10 @@ public struct LayerCost: Hashable, Sendable, Codable {
   public var constantChannels = 0
   /// Bits of the widest adder.
   public var maximumWidth = 0
+  /// Channels that pass through a table, and the multiplexers of their tables' decision diagrams
+  /// (`CodeTable.decisions`); null in a design without.
+  public var tables: Int?
+  public var tableDecisions: Int?
 }
 
 /// A stage: one window (or accumulator) with all trees behind it, and a FIFO.

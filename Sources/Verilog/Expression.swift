@@ -16,6 +16,8 @@ public indirect enum Expression: Hashable, Sendable {
   case binary(BinaryOperator, Expression, Expression)
   /// `condition ? a : b`.
   case conditional(Expression, Expression, Expression)
+  /// `name(a)`, a function of one argument.
+  case call(String, Expression)
 
   public enum UnaryOperator: String, Hashable, Sendable {
     case invert = "~"

@@ -58,6 +58,38 @@ public struct Connection: Hashable, Sendable {
   }
 }
 
+/// `function name(code)`: a constant for each listed value of its argument, another one for all others.
+public struct Table: Hashable, Sendable {
+  /// The values of the argument that have one result.
+  public struct Line: Hashable, Sendable {
+    public var codes: [Int]
+    public var result: Int
+
+    public init(codes: [Int], result: Int) {
+      self.codes = codes
+      self.result = result
+    }
+  }
+
+  public var name: String
+  /// Bits of the argument, and of the result.
+  public var argumentWidth: Int
+  public var width: Int
+  /// No value of the argument stands in two of them.
+  public var lines: [Line]
+  public var otherwise: Int
+
+  public init(
+    name: String, argumentWidth: Int, width: Int, lines: [Line], otherwise: Int
+  ) {
+    self.name = name
+    self.argumentWidth = argumentWidth
+    self.width = width
+    self.lines = lines
+    self.otherwise = otherwise
+  }
+}
+
 /// One thing inside a module.
 public enum Item: Hashable, Sendable {
   /// A `//` comment; each element is a line.
@@ -70,6 +102,8 @@ public enum Item: Hashable, Sendable {
   /// `wire [width-1:0] name = value;`
   case define(width: Int, name: String, value: Expression)
   case assign(Assignment)
+  /// A function of one argument: `default` of all of its values but those listed.
+  case table(Table)
   /// "`ifdef macro" around items.
   case whenDefined(macro: String, [Item])
   /// `always @(posedge clock) [if (enable)] begin ... end`

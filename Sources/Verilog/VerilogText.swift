@@ -72,7 +72,32 @@ struct VerilogText {
       } else {
         appendOperand(right)
       }
+    case .call(let function, let argument):
+      write("\(function)(")
+      append(argument)
+      write(")")
     }
+  }
+
+  private mutating func append(_ table: Table) {
+    func range(_ width: Int) -> String { width > 1 ? "[\(width - 1):0] " : "" }
+    write("  function \(range(table.width))\(table.name);\n")
+    write("    input \(range(table.argumentWidth))code;\n")
+    write("    case (code)\n")
+    for line in table.lines {
+      let codes = line.codes.map { Expression.constant(width: table.argumentWidth, value: $0) }
+      for start in stride(from: 0, to: codes.count, by: 10) {
+        let end = min(start + 10, codes.count)
+        write("      ")
+        appendList(Array(codes[start..<end]))
+        write(end < codes.count ? ",\n" : ": \(table.name) = ")
+      }
+      appendConstant(width: table.width, value: line.result)
+      write(";\n")
+    }
+    write("      default: \(table.name) = ")
+    appendConstant(width: table.width, value: table.otherwise)
+    write(";\n    endcase\n  endfunction\n")
   }
 
   private mutating func appendList(_ parts: [Expression]) {
@@ -142,6 +167,7 @@ struct VerilogText {
       write(" = ")
       append(assignment.value)
       write(";\n")
+    case .table(let table): append(table)
     case .whenDefined(let macro, let items):
       write("`ifdef \(macro)\n")
       for item in items { append(item) }

@@ -23,7 +23,10 @@ struct FuzzCommand: AsyncParsableCommand {
   @Option(help: "How their requantizers round: tflite or onnx.")
   var arithmetic: FuzzArithmetic = .tflite
 
-  @Option(help: "Whether they branch: chain or branches.")
+  @Option(
+    help:
+      "What they are made of: chain (one layer behind the other), branches, or mixed (branches, tables of codes, differences of maps)."
+  )
   var shape: FuzzShape = .chain
 
   @Option(help: "Networks at a time.")

@@ -22,10 +22,11 @@ import Testing
   }
 
   @Test(
-    "what is emitted for a random network with branches is proved",
-    arguments: 1...6 as ClosedRange<UInt64>)
-  func provedBranches(seed: UInt64) async throws {
-    let network = RandomNetwork(seed: seed, shape: .branches)
+    "what is emitted for a random network with branches, tables and differences is proved",
+    arguments: (1...6).map { (FuzzShape.branches, UInt64($0)) }
+      + (1...10).map { (FuzzShape.mixed, UInt64($0)) })
+  func provedBranches(shape: FuzzShape, seed: UInt64) async throws {
+    let network = RandomNetwork(seed: seed, shape: shape)
     var options = network.options
     options.adderStyle = .words
     let proof = try await ProvedDesign.prove(network.graph, options: options)

@@ -143,6 +143,39 @@ import Testing
     #expect(joins > 60, "\(joins)")
   }
 
+  @Test("tables and differences: wholly in hardware, of both signs, one a channel and one for all")
+  func mixedCoverage() throws {
+    var seen: Set<String> = []
+    for seed in 1...60 as ClosedRange<UInt64> {
+      let graph = RandomNetwork(seed: seed, shape: .mixed).graph
+      #expect(graph == RandomNetwork(seed: seed, shape: .mixed).graph)
+      #expect(graph.verify() == [])
+      let prefix = try FixedPrefix(graph, fixedLayers: nil)
+      #expect(prefix.layers.count == graph.nodes.count - 1)
+      for node in graph.nodes {
+        switch node.operation {
+        case .table(let table):
+          seen.insert(table.codes.count == 256 ? "one table" : "a table a channel")
+        case .add(let add):
+          if add.first.multiplier < 0 { seen.insert("first subtracted") }
+          if add.second.multiplier < 0 { seen.insert("second subtracted") }
+        default: break
+        }
+      }
+    }
+    #expect(seen.count == 4, "only \(seen.sorted())")
+  }
+
+  @Test("12 random networks with tables and differences: interpreter, datapaths and Icarus agree")
+  func mixedInIcarus() async {
+    for seed in 1...12 as ClosedRange<UInt64> {
+      let arithmetic: FuzzArithmetic = seed % 4 == 0 ? .onnx : .tflite
+      let problems = await FuzzCase(seed: seed, arithmetic: arithmetic, shape: .mixed).run(
+        simulators: seed % 6 == 0 ? [.icarus, .verilator] : [.icarus])
+      #expect(problems == [], "seed \(seed)")
+    }
+  }
+
   @Test("8 random networks with branches: interpreter, datapaths and Icarus agree")
   func branchesInIcarus() async {
     for seed in 1...8 as ClosedRange<UInt64> {

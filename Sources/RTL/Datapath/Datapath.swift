@@ -48,6 +48,8 @@ public struct Datapath: Hashable, Sendable {
     case maximum(SignalID, SignalID)
     /// `clamp(signal >> shift)`, the shift arithmetic (floor).
     case saturate(SignalID, shift: Int, clamp: ClosedRange<Int>)
+    /// The table's number for the signal, whose whole interval the table covers.
+    case table(SignalID, CodeTable)
   }
 
   /// One value of the list.
@@ -122,7 +124,9 @@ extension Datapath.Operation {
     switch self {
     case .input, .constant: []
     case .add(let a, let b): [a.signal, b.signal]
-    case .copy(let a), .isNegative(let a), .equals(let a, _), .saturate(let a, _, _): [a]
+    case .copy(let a), .isNegative(let a), .equals(let a, _), .saturate(let a, _, _),
+      .table(let a, _):
+      [a]
     case .and(let a, let b), .maximum(let a, let b): [a, b]
     case .select(let condition, let a, let b): [condition, a, b]
     }
@@ -145,6 +149,7 @@ extension Datapath.Operation {
     case .select(let condition, let a, let b): .select(map(condition), map(a), map(b))
     case .maximum(let a, let b): .maximum(map(a), map(b))
     case .saturate(let a, let shift, let clamp): .saturate(map(a), shift: shift, clamp: clamp)
+    case .table(let a, let table): .table(map(a), table)
     }
   }
 
@@ -157,7 +162,7 @@ extension Datapath.Operation {
     where (clamp.upperBound + 1).nonzeroBitCount == 1
       && (clamp.lowerBound == 0 || clamp.lowerBound == ~clamp.upperBound):
       0
-    case .add, .equals, .maximum, .saturate: 1
+    case .add, .equals, .maximum, .saturate, .table: 1
     }
   }
 

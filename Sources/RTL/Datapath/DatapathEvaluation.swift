@@ -24,6 +24,7 @@ extension Datapath {
       case .maximum(let a, let b): value = max(values[a.index], values[b.index])
       case .saturate(let a, let shift, let clamp):
         value = min(max(values[a.index] >> shift, clamp.lowerBound), clamp.upperBound)
+      case .table(let a, let table): value = table.value(values[a.index])
       }
       let bits = widths.bits[index]
       let mask = (1 << bits) - 1

@@ -38,7 +38,13 @@ struct LayerModule {
         Port(
           .output, Layer.outputPort(channel: channel), width: layer.output.channels[channel].bits))
     }
-    var items = front()
+    var items = text.tables.map { Item.table($0) }
+    if !items.isEmpty {
+      items.insert(
+        .comment(["A code's code; those that are not listed and can occur have the last."]), at: 0)
+      items.append(.blank)
+    }
+    items += front()
     var unread: [Expression] = []
     for period in 0..<layer.schedule.ranks { items += self.period(period, &unread) }
     if !live.isEmpty { items.append(.blank) }

@@ -9,6 +9,15 @@ struct SignalText {
   /// True for a signal that is read in its own period: it has a wire besides its registers.
   let isReadAtOnce: [Bool]
   private let registers: RegisterWidths
+  /// Functions of one code, each once, in the order of their first readers.
+  let tables: [Table]
+  private let tableNames: [TableKey: String]
+
+  private struct TableKey: Hashable {
+    var table: CodeTable
+    var argumentWidth: Int
+    var width: Int
+  }
 
   init(_ layer: Layer) { self.init(layer.datapath, layer.widths, layer.schedule) }
 
@@ -25,6 +34,35 @@ struct SignalText {
       }
     }
     self.isReadAtOnce = isReadAtOnce
+    var tables: [Table] = []
+    var names: [TableKey: String] = [:]
+    for index in datapath.signals.indices {
+      guard case .table(let source, let table) = datapath.signals[index].operation else { continue }
+      let key = TableKey(
+        table: table, argumentWidth: widths.bits[source.index], width: widths.bits[index])
+      guard names[key] == nil else { continue }
+      let text = Self.text(key, name: "table\(tables.count + 1)")
+      names[key] = text.name
+      tables.append(text)
+    }
+    self.tables = tables
+    tableNames = names
+  }
+
+  /// A function by the codes of each result; the result that most codes have is that of all others.
+  private static func text(_ key: TableKey, name: String) -> Table {
+    let otherwise = key.table.mostFrequent
+    var codes: [Int: [Int]] = [:]
+    var results: [Int] = []
+    for code in key.table.codes {
+      let result = key.table.value(code)
+      if result == otherwise { continue }
+      if codes[result] == nil { results.append(result) }
+      codes[result, default: []].append(code)
+    }
+    return Table(
+      name: name, argumentWidth: key.argumentWidth, width: key.width,
+      lines: results.map { Table.Line(codes: codes[$0]!, result: $0) }, otherwise: otherwise)
   }
 
   /// The net or register that holds the signal in `period`, at or after its own.
@@ -138,6 +176,9 @@ struct SignalText {
         left, right)
     case .saturate(let a, let shift, let clamp):
       return saturated(a, shift, clamp, period, width: width)
+    case .table(let a, let table):
+      let key = TableKey(table: table, argumentWidth: widths.bits[a.index], width: width)
+      return .call(tableNames[key]!, .name(name(a, in: period)))
     }
   }
 

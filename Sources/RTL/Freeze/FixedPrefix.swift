@@ -122,7 +122,7 @@ public struct FixedPrefix: Hashable, Sendable {
     case .mean(let mean):
       let isSpatial = source.isImage && mean.axes == [1, 2]
       return isSpatial ? nil : refuse("a mean over other axes than height and width")
-    case .rescale: return nil
+    case .rescale, .table: return nil
     case .fullyConnected(let layer):
       return source.elementCount == layer.inputSize && source.channels == layer.inputSize
         ? nil
@@ -134,8 +134,8 @@ public struct FixedPrefix: Hashable, Sendable {
       return isFlat && node.type.shape.elementCount == node.type.shape.channels
         ? nil : refuse("a reshape of a map of \(source) is not streamed")
     case .add(let add):
-      if add.first.multiplier < 0 || add.second.multiplier < 0 {
-        return refuse("a difference of two maps is not supported in hardware")
+      if add.first.multiplier < 0 || add.second.multiplier < 0, Set(node.operands).count == 1 {
+        return refuse("a difference of a map and itself is not supported in hardware")
       }
       let shape = node.type.shape
       let isFlat = shape.elementCount == shape.channels
@@ -147,8 +147,6 @@ public struct FixedPrefix: Hashable, Sendable {
       }
       return isWhole ? nil : refuse("a sum of maps of other sizes is not supported in hardware")
     case .multiply: return refuse("a product of two maps is not supported in hardware")
-    case .table(let table):
-      return refuse("a table (\(table.function.tfliteName)) is not supported in hardware")
     case .concatenation(let concatenation):
       let shape = node.type.shape
       let isOfChannels = concatenation.axis == shape.rank - 1

@@ -4,6 +4,10 @@ extension Layer {
   /// Fills in what is counted on the finished datapath.
   mutating func countCost() {
     for (index, signal) in datapath.signals.enumerated() {
+      if case .table(_, let table) = signal.operation {
+        cost.tables = (cost.tables ?? 0) + 1
+        cost.tableDecisions = (cost.tableDecisions ?? 0) + table.decisions
+      }
       guard case .add = signal.operation else { continue }
       cost.adderBits += widths.bits[index]
       cost.adderBits32 += 32

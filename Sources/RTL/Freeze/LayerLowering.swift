@@ -237,12 +237,25 @@ extension LayerPlan {
         channels = input.channels.map {
           ChannelAnalysis.channel(code($0.interval.lowerBound), code($0.interval.upperBound))
         }
+      case .table:
+        channels = input.channels.indices.map { channel in
+          let table = codeTable(of: channel)
+          return ChannelAnalysis.channel(table.values.min()!, table.values.max()!)
+        }
       default: preconditionFailure("the prefix holds a layer that hardware does not have")
       }
     }
     output = PixelFormat(
       height: height, width: width, channels: channels, element: node.type.element,
       zeroPoint: node.type.zeroPoint)
+  }
+
+  /// A channel's table on the codes that it can have.
+  private func codeTable(of channel: Int) -> CodeTable {
+    guard case .table(let table) = node.operation else { preconditionFailure("no table") }
+    return CodeTable(input.channels[channel].interval) {
+      table.code($0, channel: channel, element: input.element)
+    }
   }
 
   private func wholeMap() -> [Channel] {
@@ -283,6 +296,8 @@ extension LayerPlan {
         builder = lowering.lowerWholeMap(count: count, rounding) { code($0) }
       case (.averagePool(let pool), _): builder = lowering.lowerAverage(pool)
       case (.maxPool(let pool), _): builder = lowering.lowerMaximum(pool)
+      case (.table, _):
+        builder = lowering.lowerTables(windowed: form != .pointwise) { codeTable(of: $0) }
       default:
         builder = lowering.lowerPointwise(windowed: form != .pointwise, rounding) { code($0) }
       }
@@ -351,6 +366,7 @@ extension LayerPlan {
     case .maxPool(let pool): return window("max pool", pool.geometry)
     case .mean: return "global mean"
     case .rescale: return "requantization"
+    case .table(let table): return "table \(table.function.rawValue)"
     case .add: return "sum of two maps"
     case .concatenation: return "concatenation"
     default: return "layer"

@@ -1,7 +1,7 @@
 import AdderGraph
 import NeuralGraph
 
-/// Turns pools, means and rescales into datapaths. Each channel is by itself; constant channels
+/// Turns pools, means, rescales and tables into datapaths. Each channel is by itself; constant channels
 /// are settled by the caller.
 struct PoolLowering {
   let input: PixelFormat
@@ -26,16 +26,29 @@ struct PoolLowering {
     windowed: Bool, _ rounding: Rounding, _ function: (Int) -> Int
   ) -> DatapathBuilder {
     lowerEach { channel, interval, range, builder in
-      let x =
-        windowed
-        ? builder.input(
-          .tap(channel: channel, row: 0, column: 0), "x\(channel)_r0c0", interval)
-        : builder.input(.pixel(channel: channel), "x\(channel)", interval)
+      let x = Self.code(of: channel, windowed: windowed, interval, &builder)
       return builder.appendRequantizer(
         of: Datapath.Operand(x), bias: rounding.bias, channel: channel, clamp: range,
         exponent: rounding.exponent
       ) { function($0 - rounding.bias) }
     }
+  }
+
+  /// The code of each channel's pixel by a table.
+  mutating func lowerTables(windowed: Bool, _ table: (Int) -> CodeTable) -> DatapathBuilder {
+    lowerEach { channel, interval, range, builder in
+      let x = Self.code(of: channel, windowed: windowed, interval, &builder)
+      return builder.append("y\(channel)", .table(x, table(channel)), range)
+    }
+  }
+
+  /// A channel's pixel.
+  private static func code(
+    of channel: Int, windowed: Bool, _ interval: Interval, _ builder: inout DatapathBuilder
+  ) -> SignalID {
+    windowed
+      ? builder.input(.tap(channel: channel, row: 0, column: 0), "x\(channel)_r0c0", interval)
+      : builder.input(.pixel(channel: channel), "x\(channel)", interval)
   }
 
   /// A function of each channel's sum over the whole map of `count` pixels; `rounding` says where it

@@ -26,10 +26,21 @@ package struct SumForm: Hashable {
   /// The plane with the fewest adders, of equal ones the coarsest, among the coarsest that equals the
   /// sum for all codes of the two intervals, and some finer ones. Nil when no plane of up to
   /// `finestShift` bits does: ONNX's ties to even, met one behind the other, are such a case.
-  /// `code` is nondecreasing in both codes. Cost: some ten million comparisons at most.
+  /// `code` is nondecreasing in a code whose multiplier is positive and nonincreasing in one whose
+  /// multiplier is negative: then a plane over that code's negative is sought. Cost: some ten million comparisons at most.
   package static func find(
     _ add: QuantizedAdd, _ a: Interval, _ b: Interval, _ code: (Int, Int) -> Int
   ) -> SumForm? {
+    let (x, y) = (add.first.multiplier < 0 ? -1 : 1, add.second.multiplier < 0 ? -1 : 1)
+    if x < 0 || y < 0 {
+      var mirrored = add
+      mirrored.first = add.first.magnitude
+      mirrored.second = add.second.magnitude
+      var form = find(mirrored, a.scaled(by: x), b.scaled(by: y)) { code(x * $0, y * $1) }
+      form?.first *= x
+      form?.second *= y
+      return form
+    }
     let steps = Steps(a, b, add.clamp, code)
     var multipliers = ConstantMultiplier()
     var best: (form: SumForm, adders: Int)?

@@ -15,12 +15,16 @@ struct SumPlan {
     add.code(a, b, zeroPoints: zeroPoints, output: zeroPoint)
   }
 
-  /// The output channels: the sum rises with both codes.
+  /// The output channels: the sum rises with a code, or falls with one that is subtracted.
   func outputs(_ input: PixelFormat, count: Int) -> [Channel] {
     (0..<count).map { channel in
       let (a, b) = intervals(input, channel)
-      return ChannelAnalysis.channel(
-        code(a.lowerBound, b.lowerBound), code(a.upperBound, b.upperBound))
+      func ends(_ codes: Interval, _ multiplier: FixedPointMultiplier) -> (least: Int, most: Int) {
+        multiplier.multiplier < 0
+          ? (codes.upperBound, codes.lowerBound) : (codes.lowerBound, codes.upperBound)
+      }
+      let (x, y) = (ends(a, add.first), ends(b, add.second))
+      return ChannelAnalysis.channel(code(x.least, y.least), code(x.most, y.most))
     }
   }
 
@@ -148,14 +152,21 @@ struct SumPlan {
 
   /// `Rq((x - z) 2^20; q, e)` exactly: with d = x - z, E = max(0, -e) and q' = q 2^max(0, e) it is
   /// `(d q' + 2^10) >> 11` for E = 0, else `(d q' + 2^10 + 2^(10 + E) - [d < 0] 2^11) >> (11 + E)`:
-  /// q' is at least 2^30, so that the first rounding's result is negative where d is.
+  /// q' is at least 2^30, so that the first rounding's result is negative where d is. A negative q is
+  /// the positive one on d = z - x.
   private func scaled(
     _ x: SignalID, _ source: Int, _ zero: Int, _ multiplier: FixedPointMultiplier,
     _ builder: inout DatapathBuilder, _ graph: ([Int]) -> AdderGraph
   ) -> SignalID {
     let right = max(0, -multiplier.exponent)
+    let isNegated = multiplier.multiplier < 0
+    let multiplier = multiplier.magnitude
     let centred =
-      zero == 0 ? x : builder.adding(-zero, to: Datapath.Operand(x), "centred\(source)")
+      zero == 0 && !isNegated
+      ? x
+      : builder.adding(
+        isNegated ? zero : -zero, to: Datapath.Operand(x, isNegated: isNegated),
+        "centred\(source)")
     let range = builder.datapath[centred].interval
     let scale = multiplier.multiplier << max(0, multiplier.exponent)
     guard var product = builder.appendSums(graph([scale]), on: [centred])[0] else {

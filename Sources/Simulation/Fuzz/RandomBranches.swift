@@ -8,6 +8,8 @@ public enum FuzzShape: String, CaseIterable, Codable, Sendable {
   /// With residual blocks: identities, other windows on the short way, blocks inside blocks, a map added
   /// to itself.
   case branches
+  /// With residual blocks, tables of codes, and differences of maps.
+  case mixed
 }
 
 extension RandomNetworkBuilder {
@@ -35,6 +37,7 @@ extension RandomNetworkBuilder {
   /// A convolution or a requantization.
   private mutating func window(after value: ValueID) -> ValueID? {
     let input = graph[value].type
+    if shape == .mixed, random.chance(1, in: 4) { return table(value, input) }
     switch random.number(in: 0...9) {
     case 0: return rescale(value, input)
     case 1...2: return convolution(value, input, groups: input.shape.channels)
@@ -122,7 +125,14 @@ extension RandomNetworkBuilder {
       arithmetic == .onnx
       ? QuantizedAdd(exactFirst: first, second: second, output: output, clamp: limits)
       : QuantizedAdd(first: first, second: second, output: output, clamp: limits)
-    guard let add else { return nil }
+    guard var add else { return nil }
+    if self.shape == .mixed, a != b, random.chance(1, in: 3) {
+      if random.chance(3, in: 4) {
+        add.second = add.second.negated
+      } else {
+        add.first = add.first.negated
+      }
+    }
     return append(
       .add(add), [a, b],
       type(shape.height, shape.width, shape.channels, element, zeroPoint: zero))

@@ -103,7 +103,7 @@ struct RandomNetworkBuilder {
     let layers = random.number(in: 1...4)
     for layer in 0..<layers {
       let next =
-        shape == .branches && random.chance(1, in: 2)
+        shape != .chain && random.chance(1, in: 2)
         ? block(after: value) : self.layer(after: value, isLast: layer == layers - 1)
       guard let next else { return nil }
       value = next
@@ -152,6 +152,7 @@ struct RandomNetworkBuilder {
     if input.shape.height * input.shape.width == 1, random.chance(1, in: 3) {
       return fullyConnected(value, input)
     }
+    if shape == .mixed, random.chance(1, in: 3) { return table(value, input) }
     switch random.number(in: 0...15) {
     case 0...5: return convolution(value, input, groups: 1)
     case 6...8: return convolution(value, input, groups: input.shape.channels)
@@ -258,6 +259,38 @@ struct RandomNetworkBuilder {
       [value],
       type(
         input.shape.height, input.shape.width, input.shape.channels, element, zeroPoint: zero))
+  }
+
+  /// A table: a curve that rises, one that falls and rises, noise, few results, one result; the same for
+  /// all channels or another one in each.
+  mutating func table(_ value: ValueID, _ input: QuantizedType) -> ValueID {
+    let element: QuantizedElement = random.chance(1, in: 2) ? .uint8 : .int8
+    let range = element.range
+    let isPerChannel = random.chance(1, in: 2)
+    let codes = (0..<(isPerChannel ? input.shape.channels : 1)).flatMap { _ -> [Int16] in
+      let style = random.number(in: 0...5)
+      let bend = random.number(in: 0...255)
+      let few = [random.number(in: range), random.number(in: range)]
+      return (0...255).map { index in
+        let code =
+          switch style {
+          case 0: range.lowerBound + index * index / 255
+          case 1: range.lowerBound + abs(index - bend)
+          case 2: random.number(in: range)
+          case 3: random.choose(few)
+          case 4: few[0]
+          default: range.upperBound - max(0, index - bend)
+          }
+        return Int16(code)
+      }
+    }
+    return append(
+      .table(
+        QuantizedTable(function: random.choose([.hardSwish, .logistic, .prelu]), codes: codes)),
+      [value],
+      type(
+        input.shape.height, input.shape.width, input.shape.channels, element,
+        zeroPoint: zeroPoint(element)))
   }
 
   mutating func clamp(_ element: QuantizedElement, _ zero: Int) -> ClosedRange<Int> {

@@ -90,6 +90,7 @@ func exactValues(_ datapath: Datapath, _ inputs: [SignalID: Int]) -> [Int] {
     case .maximum(let a, let b): values.append(max(values[a.index], values[b.index]))
     case .saturate(let a, let shift, let clamp):
       values.append(min(max(values[a.index] >> shift, clamp.lowerBound), clamp.upperBound))
+    case .table(let a, let table): values.append(table.value(values[a.index]))
     }
   }
   return values
