@@ -1,8 +1,8 @@
 import NeuralGraph
 import TensorFiles
 
-/// What a network in integers, the fixed layers of a design, gives for each of many images: its first
-/// output's codes, [images, H, W, C]. The part behind the fixed layers is trained on these.
+/// The codes that a network in integers has at `value`, the fixed layers' output, for each of many images:
+/// [images, H, W, C]. The part behind the fixed layers is trained on these.
 ///
 /// Images are spread over `threads` threads; the result is the same for any number of them. `progress`
 /// hears of each image that is done, from any thread.
@@ -10,10 +10,10 @@ import TensorFiles
 /// Throws when an image cannot be read or does not fit the network's input (`resize` scales it), and when
 /// all together are more than `limit` bytes.
 public func features(
-  of graph: QuantizedGraph, images: ImageSet, resize: Bool = false, threads: Int,
+  of graph: QuantizedGraph, at value: ValueID, images: ImageSet, resize: Bool = false, threads: Int,
   limit: Int = 1 << 32, progress: @Sendable (_ images: Int) -> Void = { _ in }
 ) throws(Diagnostics) -> NPYArray {
-  let type = graph[graph.outputs[0]].type
+  let type = graph[value].type
   let (size, isTooLarge) = type.shape.elementCount.multipliedReportingOverflow(by: images.count)
   guard !isTooLarge, size <= limit else {
     throw Diagnostics(
@@ -21,7 +21,7 @@ public func features(
         "\(images.count) outputs of \(type.shape) are more than \(limit) bytes", file: images.path,
         remedy: "give fewer images at a time"))
   }
-  let interpreter = try Interpreter(graph)
+  let interpreter = try Interpreter(graph.truncated(at: value))
   let input = graph.nodes[0].type
   let found = try inParallel(images.count, threads: threads) {
     index throws(Diagnostics) -> [UInt8] in

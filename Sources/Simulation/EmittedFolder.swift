@@ -97,6 +97,17 @@ public struct EmittedFolder: Sendable {
     }
   }
 
+  /// The network's value that leaves the hardware. Throws when the design and the network do not fit.
+  public var outputValue: ValueID {
+    get throws(Diagnostics) {
+      guard let value = design.taps.last?.value, network.graph.nodes.indices.contains(value) else {
+        throw Diagnostics(
+          Diagnostic("the output stream is no value of the network", file: path))
+      }
+      return ValueID(value)
+    }
+  }
+
   /// True for a relative path of plain names: what `emit` writes.
   private static func isPlain(_ path: String) -> Bool {
     path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { name in

@@ -39,18 +39,21 @@ struct FeaturesCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await reportingDiagnostics(output) {
-      let graph = try EmittedFolder(path: folder).network.graph
+      let emitted = try EmittedFolder(path: folder)
+      let graph = emitted.network.graph
+      let value = try emitted.outputValue
       let images = try ImageSet(path: images)
       let progress = Progress()
       let found: NPYArray
       do {
         defer { progress.end() }
-        found = try features(of: graph, images: images, resize: resize, threads: threads) {
+        found = try features(of: graph, at: value, images: images, resize: resize, threads: threads)
+        {
           progress.step(of: $0, "image")
         }
       }
       try writeFile(found.fileBytes, to: outputFile)
-      let node = graph[graph.outputs[0]]
+      let node = graph[value]
       if output.json {
         printJSON(
           FeaturesReport(

@@ -5,20 +5,17 @@ import Testing
 
 @Suite("Features")
 struct FeaturesTests {
-  private func front() throws -> QuantizedGraph {
-    var graph = try quantizedExample()
-    graph.outputs = [ValueID(3)]
-    return graph
-  }
-
   @Test("each image's row is what the interpreter gives for it alone, on any number of threads")
   func rows() throws {
-    let graph = try front()
+    let graph = try quantizedExample()
+    let value = ValueID(3)
     let images = try ImageSet(path: example("images"))
-    let found = try features(of: graph, images: images, threads: 3)
-    let type = graph[graph.outputs[0]].type
+    let found = try features(of: graph, at: value, images: images, threads: 3)
+    let type = graph[value].type
     #expect(found.shape == [10] + type.shape.dimensions.dropFirst() && found.element == .int8)
-    let interpreter = try Interpreter(graph)
+    var front = graph
+    front.outputs = [value]
+    let interpreter = try Interpreter(front)
     let input = graph.nodes[0].type
     for index in 0..<10 {
       let samples = try images.samples(index, for: input.shape, resize: false)
@@ -26,14 +23,15 @@ struct FeaturesTests {
       let size = type.shape.elementCount
       #expect(alone.bytes.elementsEqual(found.bytes[index * size..<(index + 1) * size]))
     }
-    #expect(try features(of: graph, images: images, threads: 1) == found)
+    #expect(try features(of: graph, at: value, images: images, threads: 1) == found)
   }
 
   @Test("more bytes than the limit are refused before any work")
   func limit() throws {
     let images = try ImageSet(path: example("images"))
     let found = #expect(throws: Diagnostics.self) {
-      _ = try features(of: front(), images: images, threads: 1, limit: 1000)
+      _ = try features(
+        of: quantizedExample(), at: ValueID(3), images: images, threads: 1, limit: 1000)
     }
     #expect(found?.description.contains("give fewer images at a time") == true)
   }
