@@ -40,11 +40,13 @@ import Testing
   }
 
   private static func synthesise(
-    _ folder: EmittedFolder, _ scratch: ScratchFolder, clock: Double = 2, sram: SRAMModel? = nil
+    _ folder: EmittedFolder, _ scratch: ScratchFolder, clock: Double = 2, sram: SRAMModel? = nil,
+    partRegisters: Int = 2000
   ) async throws(Diagnostics) -> DesignSynthesis {
     let library = try CellLibrary([(name: "tiny.lib", bytes: Array(TinyLibrary.whole.utf8))])
     return try await Synthesiser(
-      library: library, cache: SynthesisCache(folder: scratch.path + "/cache"), scratch: scratch
+      library: library, cache: SynthesisCache(folder: scratch.path + "/cache"), scratch: scratch,
+      partRegisters: partRegisters
     ).synthesise(folder, clock: clock, sram: sram, jobs: 2) { _ in }
   }
 
@@ -64,6 +66,29 @@ import Testing
       #expect(top.kind == .top && top.area(.control) == top.area)
       #expect(result.modules.filter { $0.kind == .stage }.allSatisfy { $0.area(.fifos) > 0 })
       #expect(abs(result.area.total.low - result.modules.reduce(0) { $0 + $1.area }) < 1e-6)
+    }
+  }
+
+  @Test("a layer mapped in parts has the registers and nearly the area of the whole, by part too")
+  func parts() async throws {
+    try await withDesign { folder, scratch throws(Diagnostics) in
+      let whole = try await Self.synthesise(folder, scratch)
+      let split = try await Self.synthesise(folder, scratch, partRegisters: 2)
+      var differ = 0
+      for (whole, split) in zip(whole.modules, split.modules) {
+        // Equal registers of two parts stay two.
+        #expect(split.flipFlops >= whole.flipFlops)
+        #expect(Double(split.flipFlops) <= 1.1 * Double(whole.flipFlops))
+        #expect(abs(split.area - whole.area) <= 0.15 * whole.area)
+        #expect(split.areas.keys.sorted() == whole.areas.keys.sorted())
+        if split.areas != whole.areas { differ += 1 }
+        if let path = split.timing.inside {
+          #expect(!path.from.contains("df_part") && !path.from.hasPrefix("cell_"))
+          #expect(abs(split.timing.period - whole.timing.period) <= 0.5 * whole.timing.period)
+        }
+      }
+      // It was split indeed.
+      #expect(differ > 0)
     }
   }
 

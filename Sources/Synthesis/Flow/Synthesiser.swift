@@ -12,11 +12,16 @@ public struct Synthesiser: Sendable {
   public let yosysVersion: String
   public let timingVersion: String
   private let scratch: ScratchFolder
+  private let partRegisters: Int
 
-  /// Finds the tools' versions and writes the library and scripts into `scratch`.
-  public init(library: CellLibrary, cache: SynthesisCache, scratch: ScratchFolder)
-    async throws(Diagnostics)
-  {
+  /// Finds the tools' versions and writes the library and scripts into `scratch`. A module of more than three
+  /// times `partRegisters` registers (words) is mapped in parts of so many, which bounds Yosys' memory.
+  public init(
+    library: CellLibrary, cache: SynthesisCache, scratch: ScratchFolder,
+    partRegisters: Int = 2000
+  ) async throws(Diagnostics) {
+    precondition(partRegisters > 0, "a part holds registers")
+    self.partRegisters = partRegisters
     self.library = library
     self.cache = cache
     self.scratch = scratch
@@ -78,6 +83,7 @@ public struct Synthesiser: Sendable {
         "DF_BOXES": unit.boxes.map { "\(link)/\($0)" }.joined(separator: " "),
         "DF_ADDERS": library.hasFullAdder ? "adders.v" : "",
         "DF_DRIVER": library.buffer ?? "", "DF_CLOCK": String(period),
+        "DF_PART": String(partRegisters),
       ])
     guard outcome.succeeded else {
       throw Diagnostics(
@@ -92,7 +98,7 @@ public struct Synthesiser: Sendable {
     let text = try readFile(scratch.path + "/\(output).v", limit: 1 << 34)
     let netlist = Array(
       String(decoding: text, as: UTF8.self).replacing(" signed ", with: " ").utf8)
-    for suffix in [".json", ".stat", ".v", ".constr"] { scratch.remove(output + suffix) }
+    for suffix in [".json", ".stat", ".v", ".constr", ".list"] { scratch.remove(output + suffix) }
     try cache.store(key, "v", netlist)
     try cache.store(key, "cells.json", StableJSON.encode(cells))
     return Mapped(cells: cells, netlist: netlist, key: key)
@@ -166,7 +172,7 @@ public struct Synthesiser: Sendable {
     _ unit: SynthesisUnit, _ folder: EmittedFolder, _ period: Double
   ) throws(Diagnostics) -> String {
     var text =
-      "deepfreeze \(MappedCells.version)\n\(period) ns\n\(yosysVersion)\n\(library.digest)\n"
+      "deepfreeze \(MappedCells.version)\n\(period) ns\n\(partRegisters)\n\(yosysVersion)\n\(library.digest)\n"
       + "\(unit.kind.rawValue) \(unit.module)\n\(SynthesisScripts.synthesise)\n"
     for (kind, files) in [("source", unit.sources), ("box", unit.boxes)] {
       for file in files {

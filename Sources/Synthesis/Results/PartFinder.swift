@@ -39,7 +39,7 @@ package struct PartFinder {
     var isFlipFlop = [Bool](repeating: false, count: cells.count)
     for (index, cell) in cells.enumerated() where library.cells[cell.type]!.isFlipFlop {
       isFlipFlop[index] = true
-      let name = Self.declaredName(ofFlipFlop: cell.name)
+      let name = Self.declaredName(ofFlipFlop: cell.name, module: unit.module)
       registerNames[cell.name] = name ?? Self.unnamed
       let role = Self.role(of: name ?? "", unit.kind)
       word[index] = String((name ?? "").prefix { $0 != "[" })
@@ -68,10 +68,14 @@ package struct PartFinder {
   }
 
   /// The declared name that `synthesise.tcl` gives a flip-flop, before the type that it had; nil for one
-  /// that holds nothing declared.
-  private static func declaredName(ofFlipFlop name: String) -> String? {
+  /// that holds nothing declared. In a module that was mapped in parts `MODULE_df_partN.` stands before it.
+  private static func declaredName(ofFlipFlop name: String, module: String) -> String? {
     guard let end = name.range(of: "$_"), end.lowerBound > name.startIndex else { return nil }
-    return String(name[..<end.lowerBound])
+    let declared = name[..<end.lowerBound]
+    guard declared.hasPrefix(module + "_df_part"), let dot = declared.firstIndex(of: ".") else {
+      return String(declared)
+    }
+    return String(declared[declared.index(after: dot)...])
   }
 
   /// What a register is, and what the gates before it are for, by its declared name (docs/verilog.md).

@@ -12,6 +12,10 @@ struct TemplateLintTests {
     var parameters: [(String, Int)]
     var inputs: [(String, Int)]
     var outputs: [(String, Int)]
+    /// Bits of parameters that are declared with a width.
+    var widths: [String: Int] = [:]
+    /// False for a template without registers.
+    var isClocked = true
   }
 
   /// Every template in sizes at the corners and in random ones.
@@ -72,7 +76,42 @@ struct TemplateLintTests {
             ("framing_error", 1),
           ]))
     }
+    for channels in [1, 31, 32, 33, 64, 70] {
+      let user = g.pick(2...4)
+      let strides = [("LINE_STRIDE", 160), ("SURFACE_STRIDE", 480), ("LAST_LINE", 320)]
+      result.append(
+        Instance(
+          module: "df_nvdla_packer",
+          parameters: [("CHANNELS", channels), ("USER_BITS", user), ("ADDRESS_BITS", 12)]
+            + strides + [("FLIP", channels % 2 == 0 ? 0 : 128)],
+          inputs: [
+            ("s_axis_tvalid", 1), ("s_axis_tdata", 8 * channels), ("s_axis_tuser", user),
+            ("s_axis_tlast", 1), ("m_axis_tready", 1),
+          ],
+          outputs: [
+            ("s_axis_tready", 1), ("m_axis_tvalid", 1), ("m_axis_tdata", 256),
+            ("m_axis_taddr", 12), ("m_axis_tuser", user), ("m_axis_tlast", 1),
+          ],
+          widths: ["LINE_STRIDE": 12, "SURFACE_STRIDE": 12, "LAST_LINE": 12, "FLIP": 8]))
+    }
+    for streams in 2...5 {
+      result.append(
+        Instance(
+          module: "df_fork", parameters: [("READERS", streams)],
+          inputs: [("in_valid", 1), ("out_ready", streams)],
+          outputs: [("in_ready", 1), ("out_valid", streams)], isClocked: false))
+      result.append(
+        Instance(
+          module: "df_join", parameters: [("INPUTS", streams)],
+          inputs: [("in_valid", streams), ("out_ready", 1)],
+          outputs: [("in_ready", streams), ("out_valid", 1)], isClocked: false))
+    }
     for depth in 1...9 {
+      result.append(
+        Instance(
+          module: "df_skip_fifo", parameters: [("WIDTH", depth % 4 + 1), ("DEPTH", depth)],
+          inputs: [("in_valid", 1), ("in_data", depth % 4 + 1), ("out_ready", 1)],
+          outputs: [("in_ready", 1), ("out_valid", 1), ("out_data", depth % 4 + 1)]))
       result.append(
         Instance(
           module: "df_fifo", parameters: [("WIDTH", depth % 4 + 1), ("DEPTH", depth)],
@@ -97,8 +136,10 @@ struct TemplateLintTests {
     var ports = ["  input wire aclk", "  input wire aresetn"]
     var body = ""
     for (number, instance) in instances.enumerated() {
-      let parameters = instance.parameters.map { ".\($0.0)(\($0.1))" }
-      var connections = [".aclk(aclk)", ".aresetn(aresetn)"]
+      let parameters = instance.parameters.map { name, value in
+        ".\(name)(\(instance.widths[name].map { "\($0)'d" } ?? "")\(value))"
+      }
+      var connections = instance.isClocked ? [".aclk(aclk)", ".aresetn(aresetn)"] : []
       for (name, bits) in instance.inputs {
         ports.append("  input wire [\(bits - 1):0] i\(number)_\(name)")
         connections.append(".\(name)(i\(number)_\(name))")
@@ -123,13 +164,14 @@ struct TemplateLintTests {
     let folder = try TemporaryFolder()
     defer { folder.remove() }
     var files: [String] = []
-    for template in RTLTemplates.all {
+    let templates = RTLTemplates.all + [RTLTemplates.nvdlaPacker]
+    for template in templates {
       try folder.write(template.text, to: template.fileName)
       files.append(template.fileName)
     }
     try folder.write(Self.top(Self.instances(seed: ControlSimulationTests.seed)), to: "top.v")
     var output = ""
-    for top in RTLTemplates.all.map({ String($0.fileName.dropLast(2)) }) + ["top"] {
+    for top in templates.map({ String($0.fileName.dropLast(2)) }) + ["top"] {
       output += try folder.run(command(top, files))
     }
     return output
