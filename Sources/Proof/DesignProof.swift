@@ -83,7 +83,8 @@ extension ExpectedLayer {
       }
       var type = graph[node.operands[0]].type
       let codes = operands.flatMap { intervals.codes[$0.index] }
-      let (height, width) = type.shape.isImage ? (type.shape.height, type.shape.width) : (1, 1)
+      let map = graph[operands[0]].type.shape
+      let (height, width) = map.isImage ? (map.height, map.width) : (1, 1)
       type.shape = TensorShape(height: height, width: width, channels: codes.count)
       var layer = ExpectedLayer(
         node: node, inputType: type, inputCodes: codes,

@@ -26,6 +26,8 @@ struct ExpectedLayer: Sendable {
     case .maxPool(let pool): return pool.geometry
     case .averagePool(let pool): return accumulates ? nil : pool.geometry
     case .mean: return nil
+    case .fullyConnected where pixelCount > 1:
+      return .whole(height: image.height, width: image.width)
     default:
       guard beginsStage else { return nil }
       let (height, width) = image.isImage ? (image.height, image.width) : (1, 1)
@@ -80,7 +82,7 @@ struct ExpectedLayer: Sendable {
     }
   }
 
-  /// The weight layer as one matrix over the window; a fully connected layer has one tap.
+  /// The weight layer as one matrix over the window; a fully connected layer's is the map.
   private var weightLayer: (weight: (Int, Int, Int, Int) -> Int, perGroup: Int, outputs: Int)? {
     switch node.operation {
     case .convolution(let layer):
@@ -89,9 +91,12 @@ struct ExpectedLayer: Sendable {
         layer.inputChannelsPerGroup, layer.outputChannelsPerGroup
       )
     case .fullyConnected(let layer):
+      let (width, channels) = (inputType.shape.width, inputCodes.count)
       return (
-        { output, _, _, input in Int(layer.weights[output * layer.inputSize + input]) },
-        layer.inputSize, layer.outputSize
+        { output, row, column, input in
+          let place = (row * width + column) * channels + input
+          return Int(layer.weights[output * layer.inputSize + place])
+        }, channels, layer.outputSize
       )
     default: return nil
     }

@@ -143,7 +143,8 @@ import Testing
     #expect(joins > 60, "\(joins)")
   }
 
-  @Test("tables and differences: wholly in hardware, of both signs, one a channel and one for all")
+  @Test(
+    "mixed networks are wholly in hardware: tables, differences, fully connected layers on maps")
   func mixedCoverage() throws {
     var seen: Set<String> = []
     for seed in 1...60 as ClosedRange<UInt64> {
@@ -151,7 +152,7 @@ import Testing
       #expect(graph == RandomNetwork(seed: seed, shape: .mixed).graph)
       #expect(graph.verify() == [])
       let prefix = try FixedPrefix(graph, fixedLayers: nil)
-      #expect(prefix.layers.count == graph.nodes.count - 1)
+      #expect(prefix.layers.count == graph.nodes.count { !$0.operation.isInputOrReshape })
       for node in graph.nodes {
         switch node.operation {
         case .table(let table):
@@ -159,14 +160,18 @@ import Testing
         case .add(let add):
           if add.first.multiplier < 0 { seen.insert("first subtracted") }
           if add.second.multiplier < 0 { seen.insert("second subtracted") }
+        case .reshape: seen.insert("flattened map")
+        case .fullyConnected(let layer)
+        where graph[node.operands[0]].type.shape.channels < layer.inputSize:
+          seen.insert("fully connected on a map")
         default: break
         }
       }
     }
-    #expect(seen.count == 4, "only \(seen.sorted())")
+    #expect(seen.count == 6, "only \(seen.sorted())")
   }
 
-  @Test("12 random networks with tables and differences: interpreter, datapaths and Icarus agree")
+  @Test("12 random mixed networks: interpreter, datapaths and Icarus agree")
   func mixedInIcarus() async {
     for seed in 1...12 as ClosedRange<UInt64> {
       let arithmetic: FuzzArithmetic = seed % 4 == 0 ? .onnx : .tflite

@@ -103,6 +103,54 @@ public struct FixedPrefix: Hashable, Sendable {
         ? nil : "give --fixed-layers \(cuts.count > 1 ? "" : "at most ")\(remedy)")
   }
 
+  /// The most weights of a fully connected layer on a map of several pixels: all are adders at once.
+  package static let mostMapWeights = 1 << 20
+
+  /// What a chain of reshapes begins with.
+  private static func origin(_ value: ValueID, in graph: QuantizedGraph) -> ValueID {
+    var value = value
+    while graph[value].operation == .reshape { value = graph[value].operands[0] }
+    return value
+  }
+
+  /// True for a reshape that only fully connected layers read, each of them the whole map: they take
+  /// it in the map's own order.
+  private static func isFlattening(_ id: ValueID, in graph: QuantizedGraph) -> Bool {
+    let readers = graph.readers
+    var pending = [id]
+    while let value = pending.popLast() {
+      if readers[value.index].isEmpty || graph.outputs.contains(value) { return false }
+      for reader in readers[value.index] {
+        switch graph[reader].operation {
+        case .reshape: pending.append(reader)
+        case .fullyConnected(let layer)
+        where layer.inputSize == graph[value].type.shape.elementCount:
+          break
+        default: return false
+        }
+      }
+    }
+    return true
+  }
+
+  /// Why a fully connected layer on a map cannot be hardware: it is a window of the map's size.
+  private static func fullyConnected(_ layer: QuantizedFullyConnected, on map: TensorShape)
+    -> String?
+  {
+    guard map.elementCount == layer.inputSize else {
+      return "a fully connected layer on several rows of a map of \(map) is not streamed"
+    }
+    if map.channels == layer.inputSize { return nil }
+    guard map.isImage else {
+      return "a fully connected layer on a map of \(map) is not streamed"
+    }
+    guard layer.weights.count <= mostMapWeights else {
+      return "a fully connected layer on a map of \(map) has \(layer.weights.count) weights, which "
+        + "would all be adders; hardware takes \(mostMapWeights)"
+    }
+    return WindowTiming.verify(.whole(height: map.height, width: map.width)).first?.message
+  }
+
   /// Why this node cannot be hardware, or nil when it can.
   static func problem(of id: ValueID, in graph: QuantizedGraph) -> Diagnostic? {
     let node = graph[id]
@@ -124,14 +172,12 @@ public struct FixedPrefix: Hashable, Sendable {
       return isSpatial ? nil : refuse("a mean over other axes than height and width")
     case .rescale, .table: return nil
     case .fullyConnected(let layer):
-      return source.elementCount == layer.inputSize && source.channels == layer.inputSize
-        ? nil
-        : refuse(
-          "a fully connected layer on a map of \(source) is not streamed",
-          "fix the layers before it")
+      return fullyConnected(layer, on: graph[origin(node.operands[0], in: graph)].type.shape)
+        .map { refuse($0, "fix the layers before it") }
     case .reshape:
-      let isFlat = source.elementCount == source.channels
-      return isFlat && node.type.shape.elementCount == node.type.shape.channels
+      let shape = node.type.shape
+      let isFlat = source.elementCount == source.channels && shape.elementCount == shape.channels
+      return isFlat || isFlattening(id, in: graph)
         ? nil : refuse("a reshape of a map of \(source) is not streamed")
     case .add(let add):
       if add.first.multiplier < 0 || add.second.multiplier < 0, Set(node.operands).count == 1 {

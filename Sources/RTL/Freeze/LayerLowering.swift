@@ -177,13 +177,14 @@ extension LayerPlan {
     }
   }
 
-  /// The weight layer as a convolution: a fully connected layer is a 1x1 one on a 1x1 map.
+  /// The weight layer as a convolution: a fully connected layer is one whose window is the whole map.
   var convolutionLayer: QuantizedConvolution? {
     switch node.operation {
     case .convolution(let layer): return layer
     case .fullyConnected(let layer):
       return QuantizedConvolution(
-        geometry: .pointwise(height: 1, width: 1), inputChannels: layer.inputSize,
+        geometry: .whole(height: input.height, width: input.width),
+        inputChannels: input.channels.count,
         outputChannels: layer.outputSize, groups: 1, weights: layer.weights, bias: layer.bias,
         requantization: [], clamp: layer.clamp, weightZeroPoints: layer.weightZeroPoints,
         weightScales: layer.weightScales)
@@ -359,7 +360,9 @@ extension LayerPlan {
         layer.isDepthwise
         ? "depthwise convolution" : layer.groups > 1 ? "grouped convolution" : "convolution"
       return window(name, layer.geometry)
-    case .fullyConnected: return "fully connected"
+    case .fullyConnected:
+      return input.height * input.width == 1
+        ? "fully connected" : "fully connected \(input.height)x\(input.width)"
     case .averagePool(let pool):
       return pool.geometry.coversWholeInput
         ? "global average pool" : window("average pool", pool.geometry)
@@ -387,5 +390,12 @@ extension WindowGeometry {
     WindowGeometry(
       inputHeight: height, inputWidth: width, kernelHeight: 1, kernelWidth: 1,
       outputHeight: height, outputWidth: width)
+  }
+
+  /// One window, as large as the map.
+  package static func whole(height: Int, width: Int) -> WindowGeometry {
+    WindowGeometry(
+      inputHeight: height, inputWidth: width, kernelHeight: height, kernelWidth: width,
+      outputHeight: 1, outputWidth: 1)
   }
 }

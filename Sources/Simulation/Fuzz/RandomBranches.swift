@@ -8,7 +8,7 @@ public enum FuzzShape: String, CaseIterable, Codable, Sendable {
   /// With residual blocks: identities, other windows on the short way, blocks inside blocks, a map added
   /// to itself.
   case branches
-  /// With residual blocks, tables of codes, and differences of maps.
+  /// With residual blocks, tables of codes, differences of maps, and fully connected layers on maps.
   case mixed
 }
 

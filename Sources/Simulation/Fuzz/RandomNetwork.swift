@@ -39,7 +39,7 @@ public struct RandomNetwork: Sendable {
   /// ONNX's requantizers have hardware only where no two ties in a row are met, sums where a plane is.
   private static func isWholeInHardware(_ graph: QuantizedGraph) -> Bool {
     guard let prefix = try? FixedPrefix(graph, fixedLayers: nil) else { return false }
-    return prefix.layers.count == graph.nodes.count - 1
+    return prefix.layers.count == graph.nodes.count { !$0.operation.isInputOrReshape }
   }
 
   /// Where registers fall and how signals fan out is not part of the function.
@@ -153,6 +153,10 @@ struct RandomNetworkBuilder {
       return fullyConnected(value, input)
     }
     if shape == .mixed, random.chance(1, in: 3) { return table(value, input) }
+    if shape == .mixed, (2...240).contains(input.shape.elementCount), random.chance(1, in: 4) {
+      return random.chance(1, in: 2)
+        ? fullyConnected(value, input) : fullyConnected(flattened(value, input), input)
+    }
     switch random.number(in: 0...15) {
     case 0...5: return convolution(value, input, groups: 1)
     case 6...8: return convolution(value, input, groups: input.shape.channels)
@@ -349,6 +353,24 @@ struct RandomNetworkBuilder {
       type(geometry.outputHeight, geometry.outputWidth, outputs, element, zeroPoint: zero))
   }
 
+  /// A map as a row, sometimes by way of another shape.
+  mutating func flattened(_ value: ValueID, _ input: QuantizedType) -> ValueID {
+    var value = value
+    var shapes = [TensorShape([1, input.shape.elementCount])]
+    if random.chance(1, in: 4) {
+      shapes.insert(
+        TensorShape(
+          height: input.shape.width, width: input.shape.height, channels: input.shape.channels),
+        at: 0)
+    }
+    for shape in shapes {
+      var type = input
+      type.shape = shape
+      value = append(.reshape, [value], type)
+    }
+    return value
+  }
+
   mutating func fullyConnected(_ value: ValueID, _ input: QuantizedType) -> ValueID {
     let outputs = random.number(in: 1...9)
     let zero = zeroPoint(input.element)
@@ -356,7 +378,7 @@ struct RandomNetworkBuilder {
     var bias: [Int32] = []
     var multipliers: [RealMultiplier] = []
     for _ in 0..<outputs {
-      let channel = self.weights(input.shape.channels)
+      let channel = self.weights(input.shape.elementCount)
       weights += channel
       let (offset, real) = requantization(channel)
       bias.append(offset)
@@ -373,7 +395,7 @@ struct RandomNetworkBuilder {
     return append(
       .fullyConnected(
         QuantizedFullyConnected(
-          inputSize: input.shape.channels, outputSize: outputs, weights: weights, bias: bias,
+          inputSize: input.shape.elementCount, outputSize: outputs, weights: weights, bias: bias,
           requantization: multipliers, clamp: clamp(input.element, zero), weightZeroPoints: [0],
           weightScales: [1])), [value],
       type(1, 1, outputs, input.element, zeroPoint: zero))
@@ -405,4 +427,9 @@ struct RandomNetworkBuilder {
     let spread = Double(random.number(in: 16...4096)) / 256
     return (Int32(bias), min(255 / Double(span) * spread, 0x1p20))
   }
+}
+
+extension QuantizedOperation {
+  /// True for what is no layer in hardware.
+  public var isInputOrReshape: Bool { self == .input || self == .reshape }
 }
