@@ -58,14 +58,18 @@ extension QuantizedOperation {
     }
   }
 
-  /// Two-input adders of the layer's weight sums by the optimiser, greedy sharing alone; of matrices
-  /// of more than 65,536 weights estimated at three fifths of an adder a signed digit.
-  var greedyAdders: Int {
+  /// The adder bits of the layer's weight sums when its inputs are codes of so many bits: the optimiser's
+  /// graph, greedy sharing alone, each adder as wide as its interval; of matrices of more than 65,536
+  /// weights estimated, at three fifths of an adder a signed digit, each as wide as two operands' product.
+  func greedyAdderBits(inputBits: Int) -> Int {
     weightMatrices.reduce(0) { sum, matrix in
       guard matrix.values.count <= 65_536 else {
-        return sum + matrix.values.reduce(0) { $0 + SignedDigits($1).count } * 3 / 5
+        let digits = matrix.values.reduce(0) { $0 + SignedDigits($1).count }
+        return sum + digits * 3 / 5 * 2 * inputBits
       }
-      return sum + AdderGraph.optimise(matrix).adderCount
+      let inputs = [ClosedRange<Int>](
+        repeating: 0...(1 << inputBits) - 1, count: matrix.inputs)
+      return sum + AdderGraph.optimise(matrix).adderBits(inputs: inputs)
     }
   }
 }

@@ -9,12 +9,14 @@ public struct BitSearchResult: Sendable {
   public var count: Int
 }
 
-/// Seeks bits for each layer's weights, fewest adders first, under an accuracy budget.
+/// Seeks bits for each layer's weights and for what it puts out, fewest adder bits first, under an accuracy
+/// budget.
 ///
-/// For each layer and each number of weight bits below those in `settings`, the adders of the layer's
-/// weights are counted by the optimiser (greedy sharing), and what the change alone does to the
-/// network's scores on `probes` is measured. Steps are then taken in order of distortion per adder saved,
-/// as far as `validation` stays within `budget` points of its reference. Activations keep their bits.
+/// For each layer and each number of weight bits, and of activation bits, below those in `settings` the adder
+/// bits of the weight sums that it changes are counted on the optimiser's graphs (greedy sharing): the layer's
+/// own, or those of the layers that read it. What the change alone does to the network's scores on `probes`
+/// is measured. Steps are then taken in order of distortion per adder bit saved, as far as `validation` stays
+/// within `budget` points of its reference.
 ///
 /// Throws, with the accuracy that can be had, when the settings themselves miss the budget.
 public func searchBits(
@@ -22,37 +24,52 @@ public func searchBits(
   validation: Validation, budget points: Double, threads: Int,
   progress: @Sendable (_ steps: Int) -> Void = { _ in }
 ) throws(Diagnostics) -> BitSearchResult {
-  @Sendable func changed(_ bits: [(layer: String, weights: Int)]) -> QuantizationSettings {
+  let layers = calibration.layers
+  // First the layers' weights, then what they put out.
+  let options =
+    layers.map { Array((2...settings.bits(for: $0).weights).reversed()) }
+    + layers.map { Array((4...settings.bits(for: $0).activations).reversed()) }
+  @Sendable func changed(_ bits: [(place: Int, option: Int)]) -> QuantizationSettings {
     var result = settings
-    for (layer, weights) in bits {
-      result.layerBits[layer] = .init(
-        weights: weights, activations: settings.bits(for: layer).activations)
+    for (place, option) in bits {
+      let layer = layers[place % layers.count]
+      var found = result.bits(for: layer)
+      if place < layers.count {
+        found.weights = options[place][option]
+      } else {
+        found.activations = options[place][option]
+      }
+      result.layerBits[layer] = found
     }
     return result
   }
   let start = try calibration.quantized(settings)
   let reference = try start.graph.scores(of: probes, threads: threads)
-  let options = calibration.layers.map { layer in
-    Array((2...settings.bits(for: layer).weights).reversed())
-  }
-  let pairs = options.indices.flatMap { layer in options[layer].indices.map { (layer, $0) } }
+  let sources = start.graph.layerSources(layers)
+  let pairs = options.indices.flatMap { place in options[place].indices.map { (place, $0) } }
   let measured = try inParallel(pairs.count, threads: threads) { index throws(Diagnostics) in
-    let (layer, option) = pairs[index]
-    let name = calibration.layers[layer]
+    let (place, option) = pairs[index]
+    let name = layers[place % layers.count]
     defer { progress(pairs.count) }
-    let network = try calibration.quantized(changed([(name, options[layer][option])])).graph
-    let adders = network.nodes.first { $0.name == name }?.operation.greedyAdders ?? 0
+    let found = changed([(place, option)])
+    let network = try calibration.quantized(found).graph
+    let affected = place < layers.count ? [name] : layers.filter { sources[$0] == name }
+    let cost = affected.reduce(0) { sum, layer in
+      let bits = sources[layer].map { found.bits(for: $0).activations } ?? 8
+      return sum
+        + (network.nodes.first { $0.name == layer }?.operation.greedyAdderBits(inputBits: bits)
+          ?? 0)
+    }
     let scores = option == 0 ? reference : try network.scores(of: probes, threads: 1)
     return ChoicePath.Choice(
-      cost: Double(adders), distortion: distortion(scores, from: reference))
+      cost: Double(cost), distortion: distortion(scores, from: reference))
   }
   var choices = options.map { _ in [ChoicePath.Choice]() }
   for (pair, choice) in zip(pairs, measured) { choices[pair.0].append(choice) }
   let least = validation.leastCount(budget: points)
   func network(_ selection: [Int]) throws(Diagnostics) -> (QuantizationSettings, CalibratedNetwork)
   {
-    let found = changed(
-      selection.indices.map { (calibration.layers[$0], options[$0][selection[$0]]) })
+    let found = changed(selection.indices.map { ($0, selection[$0]) })
     return (found, try calibration.quantized(found))
   }
   let path = ChoicePath(choices)
@@ -67,6 +84,27 @@ public func searchBits(
   let (found, result) = try network(selection)
   return BitSearchResult(
     settings: found, network: result, count: try validation.count(result.graph))
+}
+
+extension QuantizedGraph {
+  /// Of each of `layers`, by name, the one of them whose output it reads, past pools and pads; none where
+  /// that is the network's input or where ways come together.
+  fileprivate func layerSources(_ layers: [String]) -> [String: String] {
+    let names = Set(layers)
+    var sources: [String: String] = [:]
+    for node in nodes where names.contains(node.name) {
+      var operands = node.operands
+      while operands.count == 1 {
+        let operand = self[operands[0]]
+        if names.contains(operand.name) {
+          sources[node.name] = operand.name
+          break
+        }
+        operands = operand.operands
+      }
+    }
+    return sources
+  }
 }
 
 /// The diagnostic of a budget that nothing meets; `nearest` is the best count there is.

@@ -59,7 +59,10 @@ struct QuantizeCommand: AsyncParsableCommand {
   @Option(help: "Bits of activations, 4 to 8, where --bits says nothing.")
   var activationBits: Int = 8
 
-  @Flag(help: "Seek fewer weight bits a layer, fewest adders first, within --budget.")
+  @Flag(
+    help:
+      "Seek fewer bits a layer, of weights and activations, fewest adder bits first, within --budget."
+  )
   var search = false
 
   @Option(help: "Points of top-1 (of agreement, without --labels) that --search may lose.")

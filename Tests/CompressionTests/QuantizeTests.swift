@@ -176,9 +176,11 @@ struct QuantizeTests {
       calibration, settings: QuantizationSettings(), probes: probes, validation: validation,
       budget: 10, threads: 2)
     #expect(result.count >= 27)
-    let before = try hardwareCosts(of: start.graph, effort: 0).reduce(0) { $0 + $1.adders }
-    let after = try hardwareCosts(of: result.network.graph, effort: 0).reduce(0) { $0 + $1.adders }
+    let before = try hardwareCosts(of: start.graph, effort: 0).reduce(0) { $0 + $1.gates }
+    let after = try hardwareCosts(of: result.network.graph, effort: 0).reduce(0) { $0 + $1.gates }
     #expect(after < before * 9 / 10)
+    #expect(result.settings.layerBits.values.contains { $0.weights < 8 })
+    #expect(result.settings.layerBits.values.contains { $0.activations < 8 })
     var coarse = QuantizationSettings()
     coarse.bits = .init(weights: 2, activations: 4)
     let found = #expect(throws: Diagnostics.self) {
