@@ -6,10 +6,10 @@
 
 A network learns one half of the Fashion-MNIST classes. `deepfreeze` quantizes it and freezes its first N
 convolutions; the rest learns the other half on what the frozen part gives, as its hardware computes it:
-in integers, by `deepfreeze features`. N = 0 learns everything anew from the same start. With
-`--adaptive-batchnorm` the frozen part keeps a scale and a shift a channel in registers: those are
-learned in floating point on frozen kernels, become integers by `deepfreeze batchnorm`, and the rest
-learns on the features that the registers then give.
+in integers, by `deepfreeze features`. With N = 0 everything learns. Then the same with adaptive batch norm:
+the frozen part keeps a scale and an offset a channel in registers. Those are learned in floating point on
+frozen kernels, become integers by `deepfreeze batchnorm`, and the rest, from the same start and as long
+as without them, learns on the features that the registers then give.
 
 This has the shape of Table 3 of FixyNN (Whatmough et al., SysML 2019). The accuracies are of the rest in
 binary32 behind the frozen part in integers, on the 5,000 test images of the other half; no test
@@ -48,6 +48,13 @@ BATCH = 128
 EPSILON = 1e-3
 
 
+class Positive(keras.constraints.Constraint):
+    """Scales of batch normalization stay positive: frozen weights keep their signs."""
+
+    def __call__(self, scale):
+        return keras.ops.maximum(scale, 0.01)
+
+
 def network(shape, first, classes, frozen=0):
     """From convolution `first`, counted from 1, to the logits; kernels up to `frozen` do not learn."""
     x = source = keras.Input(shape)
@@ -63,7 +70,7 @@ def network(shape, first, classes, frozen=0):
             x = keras.layers.Conv2D(
                 channels, kernel, kernel_initializer="he_normal", **common)(x)
         x = keras.layers.BatchNormalization(
-            momentum=0.98, epsilon=EPSILON, name=f"norm{number}")(x)
+            momentum=0.98, epsilon=EPSILON, gamma_constraint=Positive(), name=f"norm{number}")(x)
         x = keras.layers.ReLU(6.0, name=f"relu{number}")(x)
     x = keras.layers.GlobalAveragePooling2D(name="average")(x)
     return keras.Model(source, keras.layers.Dense(classes, name="classifier")(x))
@@ -139,6 +146,18 @@ class Frozen:
                  "--output", folder, *options)
         return folder
 
+    def adapt(self, design, trained, tuned):
+        """The file of registers that makes the trained network's batch norms those of the tuned one."""
+        path = self.folder / "batchnorm.json"
+        self.run("batchnorm", design, "--real", "--output", path)
+        file = json.loads(path.read_text())
+        for number, layer in enumerate(file["layers"], 1):
+            old, new = (fold(model.get_layer(f"norm{number}")) for model in (trained, tuned))
+            layer["scale"] = (new[0] / old[0]).tolist()
+            layer["offset"] = new[1].tolist()
+        path.write_text(json.dumps(file))
+        return path
+
     def features(self, design, images, labels, *options):
         """What the design's hardware gives for the images of an IDX file."""
         array = self.folder / "features.npy"
@@ -147,6 +166,13 @@ class Frozen:
         codes = np.load(array)
         array.unlink()
         return Samples(codes, labels, found["scale"], found["zeroPoint"])
+
+
+def fold(norm):
+    """Scale and offset of a batch normalization."""
+    gamma, beta, mean, variance = (np.asarray(x, np.float64) for x in norm.get_weights())
+    scale = gamma / np.sqrt(variance + EPSILON)
+    return scale, beta - scale * mean
 
 
 def frozen_graph(model):
@@ -192,20 +218,30 @@ def main():
 
     rows = []
     for layers in map(int, arguments.fixed_layers.split(",")):
-        if layers == 0:
+        row = {"fixed layers": layers}
+        for adaptive in [False, True] if layers else [False]:
             features = [halves[part, 1] for part in ["train", "t10k"]]
-        else:
-            design = frozen.emit(layers)
-            features = [
-                frozen.features(design, arguments.output / f"{part}.idx.gz", halves[part, 1].labels)
-                for part in ["train", "t10k"]]
-        rest = network(features[0].codes.shape[1:], layers + 1, 5)
-        copy_weights(first, rest)
-        train(rest, features[0], arguments.epochs, 0.05, arguments.seed)
-        rows.append({"fixed layers": layers, "accuracy": f"{accuracy(rest, features[1]):.2f}"})
-        print(rows[-1], f"{time.time() - begin:.0f} s", flush=True)
+            if layers:
+                options = []
+                design = frozen.emit(layers, *(["--adaptive-batchnorm", "all"] if adaptive else []))
+                if adaptive:
+                    tuned = network((28, 28, 1), 1, 5, frozen=layers)
+                    copy_weights(first, tuned)
+                    train(tuned, features[0], arguments.epochs, 0.05, arguments.seed)
+                    options = ["--batchnorm", frozen.adapt(design, first, tuned)]
+                features = [
+                    frozen.features(design, arguments.output / f"{part}.idx.gz",
+                                    halves[part, 1].labels, *options)
+                    for part in ["train", "t10k"]]
+            rest = network(features[0].codes.shape[1:], layers + 1, 5)
+            copy_weights(first, rest)
+            train(rest, features[0], arguments.epochs, 0.05, arguments.seed)
+            name = "adaptive" if adaptive else "frozen"
+            row[name] = f"{accuracy(rest, features[1]):.2f}"
+            print(f"{layers} layers, {name}: {row[name]} %, {time.time() - begin:.0f} s", flush=True)
+        rows.append(row)
     with open(arguments.output / "transfer.csv", "w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0].keys())
+        writer = csv.DictWriter(file, ["fixed layers", "frozen", "adaptive"])
         writer.writeheader()
         writer.writerows(rows)
 
