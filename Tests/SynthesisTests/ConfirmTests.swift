@@ -104,7 +104,7 @@ import Testing
 
   @Test("every number of layers that the space has is a design of its own, of the same layers")
   func cuts() throws {
-    for shape in [FuzzShape.chain, .branches] {
+    for shape in FuzzShape.allCases {
       var looked = 0
       for seed in UInt64(1)...30 {
         let network = RandomNetwork(seed: seed, shape: shape)
