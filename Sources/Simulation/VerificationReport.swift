@@ -144,7 +144,8 @@ extension VerificationReport: CustomStringConvertible {
       if !unmeasured.isEmpty {
         text +=
           "Not measured here: \(unmeasured.joined(separator: ", ")) "
-          + "(they need frames back to back, without stalls).\n"
+          + "(they need runs without stalls: one frame alone for the first two; frames back to back, "
+          + "where no output waits for the next frame's pixels).\n"
       }
     } else {
       text += "NOT as predicted:\n" + problems.map { "  \($0)\n" }.joined()
