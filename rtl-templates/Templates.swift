@@ -18,6 +18,8 @@ public enum RTLTemplates {
     ("df_fork.v", text(PackageResources.df_fork_v)),
     ("df_join.v", text(PackageResources.df_join_v)),
     ("df_stream_in.v", text(PackageResources.df_stream_in_v)),
+    ("df_batchnorm_bank.v", text(PackageResources.df_batchnorm_bank_v)),
+    ("df_batchnorm_control.v", text(PackageResources.df_batchnorm_control_v)),
   ]
 
   /// Pixels as NVDLA's feature data: behind a design, in folders that ask for it.

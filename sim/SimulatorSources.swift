@@ -18,6 +18,11 @@ public enum SimulatorSources {
     ("stimulus-format.txt", text(PackageResources.stimulus_format_txt)),
   ]
 
+  /// What plays accesses to the registers of adaptive batch norm; only designs that have them carry it.
+  public static let batchNormMaster: File = (
+    "df_batchnorm_master.v", text(PackageResources.df_batchnorm_master_v)
+  )
+
   private static func text(_ bytes: [UInt8]) -> String {
     String(decoding: bytes, as: UTF8.self)
   }

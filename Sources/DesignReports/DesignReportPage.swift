@@ -90,10 +90,15 @@ public struct DesignReport: Sendable, Encodable {
     name.count <= 28 ? name : String(name.prefix(13)) + "…" + String(name.suffix(14))
   }
 
-  private static let parts: [(part: AreaPart, title: String)] = [
+  /// The parts that bars show: batch norm only in designs that have it.
+  private var parts: [(part: AreaPart, title: String)] {
+    Self.allParts.filter { $0.part != .batchNorm || design.registerMap != nil }
+  }
+
+  private static let allParts: [(part: AreaPart, title: String)] = [
     (.adders, "adders"), (.requantizers, "requantizers"), (.pipelineRegisters, "pipeline"),
     (.windowRegisters, "windows"), (.fifos, "FIFOs"), (.control, "control"),
-    (.memories, "memories"),
+    (.memories, "memories"), (.batchNorm, "batch norm"),
   ]
 
   private func areas(_ page: inout Page) async throws(Diagnostics) {
@@ -104,7 +109,7 @@ public struct DesignReport: Sendable, Encodable {
           + "itself, without wires. Memories by the technology's model.")
       var rows = synthesis.modules.map { module in
         (
-          name: module.name, values: Self.parts.map { module.area($0.part) },
+          name: module.name, values: parts.map { module.area($0.part) },
           note: significant(module.area) + " um2"
         )
       }
@@ -113,12 +118,12 @@ public struct DesignReport: Sendable, Encodable {
         rows.append(
           (
             name: (memory.isSkip ? "skip FIFO before " : "memory of ") + memory.stage,
-            values: Self.parts.map { $0.part == .memories ? area.middle : 0 },
+            values: parts.map { $0.part == .memories ? area.middle : 0 },
             note: significant(area.middle) + " um2"
           ))
       }
       page.figure(
-        StackedBars(parts: Self.parts.map(\.title), rows: rows).svg,
+        StackedBars(parts: parts.map(\.title), rows: rows).svg,
         caption: "Area by module and part. In all "
           + "\(significant(synthesis.area.total.middle)) um2.")
     }
@@ -126,13 +131,10 @@ public struct DesignReport: Sendable, Encodable {
       page.heading("Area, modelled: \(model.technology)")
       page.figure(
         StackedBars(
-          parts: Self.parts.map(\.title),
+          parts: parts.map(\.title),
           rows: model.modules.map { module in
             let area = module.area
-            let values = [
-              area.adders, area.requantizers, area.pipelineRegisters, area.windowRegisters,
-              area.fifos, area.control, area.memories,
-            ].map(\.middle)
+            let values = parts.map { area[$0.part].middle }
             return (
               name: module.name, values: values, note: significant(area.total.middle) + " um2"
             )

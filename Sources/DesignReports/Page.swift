@@ -65,10 +65,10 @@ struct Page {
   private static let style = """
     :root { color-scheme: light dark; --ink: #1b1f24; --soft: #57606a; --paper: #ffffff;
       --line: #d0d7de; --c0: #3b6fb6; --c1: #d4843e; --c2: #5a9e6f; --c3: #a65c9c; --c4: #b8a13a;
-      --c5: #7d8590; --c6: #c65b5b; }
+      --c5: #7d8590; --c6: #c65b5b; --c7: #8a6d3b; }
     @media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --soft: #9198a1; --paper: #0d1117;
       --line: #3d444d; --c0: #6ea0e0; --c1: #e0a060; --c2: #7fc492; --c3: #c98bc0; --c4: #d8c466;
-      --c5: #9aa3ad; --c6: #e08a8a; } }
+      --c5: #9aa3ad; --c6: #e08a8a; --c7: #c9a66b; } }
     body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
       margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
     h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }

@@ -30,6 +30,8 @@ struct AdderBits: Hashable, Sendable {
       switch signal.operation {
       case .add(let a, let b):
         count = Self.count(a, b, width: width, layer.datapath, layer.widths)
+      // Rows of the second factor's bits, added up.
+      case .multiply(_, _, let bits): count = Count(full: (bits - 1) * width)
       // A comparison's carries and a selection.
       case .maximum: count = Count(full: width)
       default: continue
@@ -44,7 +46,8 @@ struct AdderBits: Hashable, Sendable {
 
   /// True for what stands behind a weight sum, by its name (docs/verilog.md).
   private static func isRequantizer(_ name: String) -> Bool {
-    ["biased", "mul", "even", "prod", "y"].contains(name.prefix { $0.isLetter })
+    ["biased", "mul", "even", "prod", "y", "total", "half", "twice"].contains(
+      name.prefix { $0.isLetter })
   }
 
   /// The bits of one adder.

@@ -13,6 +13,8 @@ public enum AreaPart: String, Hashable, Sendable, Codable, CaseIterable {
   case control
   /// Memories that are registers by choice.
   case memories
+  /// Registers of adaptive batch norm, both banks, with their way to the bus, and the bus.
+  case batchNorm
 }
 
 extension AreaBreakdown {
@@ -33,6 +35,7 @@ extension AreaPart {
     case .fifos: \.fifos
     case .control: \.control
     case .memories: \.memories
+    case .batchNorm: \.batchNorm
     }
   }
 }
@@ -79,6 +82,8 @@ public enum AreaTerm: String, Hashable, Sendable, CaseIterable {
   case stages
   /// Bits of line memories that are registers by choice.
   case memoryBits
+  /// Flip-flops of adaptive batch norm, both banks.
+  case parameterBits
 
   public var coefficient: AreaCoefficient {
     switch self {
@@ -87,7 +92,7 @@ public enum AreaTerm: String, Hashable, Sendable, CaseIterable {
     case .sumHalfBits, .requantizerHalfBits: .halfAdderBit
     case .requantizers: .requantizer
     case .pipelineBits, .markBits: .pipelineRegisterBit
-    case .windowBits: .windowRegisterBit
+    case .windowBits, .parameterBits: .windowRegisterBit
     case .fifoBits, .memoryBits: .fifoBit
     case .pixelBits: .pixelBit
     case .stages: .stageControl
@@ -105,6 +110,7 @@ public enum AreaTerm: String, Hashable, Sendable, CaseIterable {
     case .fifoBits: .fifos
     case .pixelBits, .markBits, .stages: .control
     case .memoryBits: .memories
+    case .parameterBits: .batchNorm
     }
   }
 }

@@ -15,11 +15,15 @@ public struct AreaBreakdown: Hashable, Sendable, Codable {
   public var control: Quantity
   /// Line memories: macros, or registers where they are small.
   public var memories: Quantity
+  /// Registers of adaptive batch norm, both banks, and their bus. Its multipliers are requantizers.
+  public var batchNorm: Quantity
 
   public init(
     adders: Quantity, requantizers: Quantity, pipelineRegisters: Quantity,
-    windowRegisters: Quantity, fifos: Quantity, control: Quantity, memories: Quantity
+    windowRegisters: Quantity, fifos: Quantity, control: Quantity, memories: Quantity,
+    batchNorm: Quantity = Quantity(0, .squareMicrometre, Provenance(.measured, []))
   ) {
+    self.batchNorm = batchNorm
     self.adders = adders
     self.requantizers = requantizers
     self.pipelineRegisters = pipelineRegisters
@@ -31,7 +35,10 @@ public struct AreaBreakdown: Hashable, Sendable, Codable {
 
   /// The sum of the parts.
   public var total: Quantity {
-    adders + requantizers + pipelineRegisters + windowRegisters + fifos + control + memories
+    let frozen =
+      adders + requantizers + pipelineRegisters + windowRegisters + fifos + control + memories
+    // Nothing has no provenance to add.
+    return batchNorm.high > 0 ? frozen + batchNorm : frozen
   }
 
   /// The same with every part changed.
@@ -39,7 +46,8 @@ public struct AreaBreakdown: Hashable, Sendable, Codable {
     AreaBreakdown(
       adders: change(adders), requantizers: change(requantizers),
       pipelineRegisters: change(pipelineRegisters), windowRegisters: change(windowRegisters),
-      fifos: change(fifos), control: change(control), memories: change(memories))
+      fifos: change(fifos), control: change(control), memories: change(memories),
+      batchNorm: change(batchNorm))
   }
 
   /// Part by part.
@@ -52,7 +60,7 @@ public struct AreaBreakdown: Hashable, Sendable, Codable {
       pipelineRegisters: combine(pipelineRegisters, other.pipelineRegisters),
       windowRegisters: combine(windowRegisters, other.windowRegisters),
       fifos: combine(fifos, other.fifos), control: combine(control, other.control),
-      memories: combine(memories, other.memories))
+      memories: combine(memories, other.memories), batchNorm: combine(batchNorm, other.batchNorm))
   }
 }
 

@@ -49,7 +49,7 @@ public struct FixedLayerModel: Hashable, Sendable {
       sums.add(skip, before: stages[skip.stage], technology.sram)
     }
     for stage in stages {
-      sums.add(stage, sidebandBits: design.options.sidebandBits, technology.sram)
+      sums.add(stage, sidebandBits: design.streamUserBits, technology.sram)
       for layer in stage.layers {
         if layer.cost.convolution != nil { convolutions += 1 }
         multiplyAccumulates += layer.cost.multiplyAccumulates
@@ -115,6 +115,7 @@ public struct FixedLayerModel: Hashable, Sendable {
       counts[.tableDecisions] += tables
       counts[.pipelineBits] += Double(cost.registerBits)
       counts[.windowBits] += Double(cost.windowRegisterBits)
+      counts[.parameterBits] += Double(layer.parameterRegisterBits)
       adderMoves += (Double(bits.sums.all + bits.requantizers.all) + tables) * steps
       windowMoves += Double(cost.windowRegisterBits) * steps
       registerMoves += Double(cost.registerBits + cost.windowRegisterBits) * steps
@@ -265,7 +266,7 @@ extension FixedLayerModel {
       for skip in design.skipFIFOs where skip.stage == index {
         sums.add(skip, before: stage, sram)
       }
-      sums.addFrame(of: stage, sidebandBits: design.options.sidebandBits, sram)
+      sums.addFrame(of: stage, sidebandBits: design.streamUserBits, sram)
       return (
         ModuleCounts(name: stage.name, isStage: true, weights: 0, counts: sums.counts), sums
       )

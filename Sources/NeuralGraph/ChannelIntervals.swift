@@ -110,7 +110,17 @@ extension QuantizedNode {
     case .input:
       return (input ?? Array(repeating: type.element.range, count: channels), [])
     case .convolution(let convolution):
-      let accumulators = convolution.accumulatorIntervals(centred(operands[0]))
+      var accumulators = convolution.accumulatorIntervals(centred(operands[0]))
+      if let adaptation = convolution.adaptation {
+        // Whatever the registers hold.
+        for channel in accumulators.indices {
+          let sums = accumulators[channel].shifted(by: -Int(convolution.bias[channel]))
+          accumulators[channel] =
+            sums.lowerBound + adaptation.biases.lowerBound...sums.upperBound
+            + adaptation.biases.upperBound
+        }
+        return (Array(repeating: convolution.clamp, count: channels), accumulators)
+      }
       return requantized(accumulators, convolution.clamp) {
         convolution.requantization[$0].image(
           of: accumulators[$0], zeroPoint: zero, clamp: convolution.clamp)

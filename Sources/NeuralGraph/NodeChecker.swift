@@ -168,6 +168,9 @@ struct NodeChecker {
       zeroPoints: convolution.weightZeroPoints.count)
     check(convolution.requantization)
     check(clamp: convolution.clamp)
+    if found.isEmpty, let problem = convolution.adaptation?.problem(of: convolution) {
+      require(false, problem)
+    }
   }
 
   private mutating func check(_ layer: QuantizedFullyConnected) {

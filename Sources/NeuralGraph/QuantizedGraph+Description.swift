@@ -51,6 +51,7 @@ extension QuantizedOperation {
       return "\(c.geometry) groups \(c.groups) weights \(c.weights.count) "
         + "\(sha(c.weights)) bias \(sha(c.bias)) multipliers "
         + "\(sha(c.requantization.flatMap { [$0.multiplier, $0.exponent] + ($0.isExact ? [$0.divisor] : []) })) clamp \(c.clamp)"
+        + (c.adaptation.map { " adaptive bias \($0.biasBits) scale \($0.scaleBits) bits" } ?? "")
     case .fullyConnected(let f):
       return "weights \(f.outputSize)x\(f.inputSize) \(sha(f.weights)) bias \(sha(f.bias)) "
         + "multipliers \(sha(f.requantization.flatMap { [$0.mantissa, $0.shift] + ($0.divisor > 0 ? [$0.divisor] : []) })) "

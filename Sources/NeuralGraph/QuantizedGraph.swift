@@ -51,6 +51,8 @@ public struct QuantizedConvolution: Hashable, Sendable {
   public var weightZeroPoints: [Int]
   /// s_w, one per tensor or one a channel; not used in arithmetic.
   public var weightScales: [Float]
+  /// How biases and multipliers may be rewritten in hardware; nil when they are fixed.
+  public var adaptation: Adaptation?
 
   public init(
     geometry: WindowGeometry, inputChannels: Int, outputChannels: Int, groups: Int,

@@ -25,6 +25,9 @@ extension DesignProof {
     progress: @escaping @Sendable (_ steps: Int) -> Void = { _ in }
   ) async throws(Diagnostics) -> DesignProof {
     let expected = try ExpectedLayer.all(of: graph, for: folder.design)
+    if let map = folder.design.registerMap {
+      return notCovered(folder.design, map, expected)
+    }
     return try await ScratchFolder.with { scratch throws(Diagnostics) in
       var prover = DesignProver(
         folder, expected, input: graph.nodes[0].type, try DesignReader(folder, scratch))
@@ -137,5 +140,32 @@ extension ExpectedLayer {
   private static func number(_ name: String) -> Int? {
     guard name.hasPrefix("layer") else { return nil }
     return Int(name.dropFirst("layer".count).prefix { $0.isASCII && $0.isNumber }).map { $0 - 1 }
+  }
+}
+
+extension DesignProof {
+  /// What is said of a design whose biases and multipliers are registers: nothing of it is looked at.
+  fileprivate static func notCovered(
+    _ design: DesignDescription, _ map: RegisterMap, _ expected: [ExpectedLayer]
+  ) -> DesignProof {
+    let adaptive = Set(map.layers.map(\.layer))
+    let layers = zip(design.layers, expected).map { entry, layer in
+      let reason =
+        adaptive.contains(entry.name)
+        ? "its biases and multipliers are registers, which 'prove' does not cover"
+        : "it was not looked at: the design has adaptive layers"
+      return LayerProof(
+        name: entry.name, valueName: entry.valueName, kind: layer.kind,
+        channels: entry.output.last ?? 0, constantChannels: 0, provedChannels: 0, coefficients: 0,
+        intervals: 0, cells: 0, registerBits: 0, ranks: entry.ranks,
+        failures: [
+          LayerProof.Failure(kind: "not covered", message: reason, source: "", channels: [])
+        ])
+    }
+    return DesignProof(
+      design: design.name, layers: layers,
+      wiring: [
+        "designs with adaptive batch norm are not proved; 'verify --batchnorm' simulates them"
+      ], assumed: [], isProved: false)
   }
 }

@@ -66,6 +66,8 @@ public enum LayerInput: Hashable, Sendable {
   case inside(row: Int?, column: Int?)
   /// The channel's sum over the map.
   case sum(channel: Int)
+  /// A register of an output channel's adaptive batch norm.
+  case parameter(channel: Int, ParameterField)
 }
 
 /// One layer of the network in hardware: a datapath with its schedule.
@@ -85,13 +87,15 @@ public struct Layer: Hashable, Sendable {
   /// One pixel of each operand, their channels one behind the other.
   public var input: PixelFormat
   public var output: PixelFormat
-  /// What each `.input` signal of the datapath holds, by signal index.
+  /// What each `.input` and `.parameter` signal of the datapath holds, by signal index.
   public var inputs: [SignalID: LayerInput]
   public var datapath: Datapath
   public var widths: SignalWidths
   public var schedule: Schedule
   /// The live output channels' signals are `datapath.outputs`, in order.
   public var cost: LayerCost
+  /// The registers of its adaptive batch norm; nil when it is frozen whole.
+  public var adaptive: AdaptiveLayer?
 }
 
 /// What a layer costs, counted, not estimated.
@@ -225,7 +229,7 @@ public struct Design: Hashable, Sendable {
         let name = "skip\(found.count + 1)"
         let bits =
           StageModule.wordBits(format(of: input.stage))
-          + (stage.sidebandInput == position ? options.sidebandBits : 0)
+          + (stage.sidebandInput == position ? streamUserBits : 0)
         found.append(
           SkipFIFO(
             name: name, stage: index, input: position, source: input.stage,

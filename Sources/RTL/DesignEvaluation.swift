@@ -63,6 +63,9 @@ extension Layer {
   /// What an input register holds for output pixel (`row`, `column`). A tap outside the image
   /// holds whatever pixel is there in the stream; a pixel of this map stands for it.
   private func value(of role: LayerInput, _ row: Int, _ column: Int, _ map: [Int]) -> Int {
+    if case .parameter(let channel, let field) = role, let adaptive {
+      return adaptive.trained[channel].code(field, adaptive.adaptation)
+    }
     let channels = input.channels.count
     func pixel(_ y: Int, _ x: Int, _ channel: Int) -> Int {
       let y = min(max(y, 0), input.height - 1)
@@ -91,7 +94,7 @@ extension Layer {
         (0..<input.width).contains(left + $0 * geometry.dilationX)
       }
       return (rowIsInside ?? true) && (columnIsInside ?? true) ? 1 : 0
-    case .pixel, .sum: preconditionFailure("a window layer reads taps")
+    case .pixel, .sum, .parameter: preconditionFailure("a window layer reads taps")
     }
   }
 }

@@ -32,10 +32,16 @@ extension Design {
       EmittedFile("rtl/files.f", text: source.rtl.map { $0.name + "\n" }.joined()))
     files += SimulatorSources.all.map { EmittedFile("sim/\($0.fileName)", text: $0.text) }
     files.append(EmittedFile("sim/\(source.taps.name)", text: source.taps.text))
+    var helpers = ["sim/\(SimulatorSources.recorder)"]
+    if !adaptiveLayers.isEmpty {
+      let master = SimulatorSources.batchNormMaster
+      files.append(EmittedFile("sim/\(master.fileName)", text: master.text))
+      helpers.append("sim/\(master.fileName)")
+    }
     var description = DesignDescription(
-      self, rtlFiles: rtlFiles,
-      simulationFiles: ["sim/\(SimulatorSources.recorder)", "sim/\(source.taps.name)"])
-    if let packing { files += packedFiles(&description, packing) }
+      self, rtlFiles: rtlFiles, simulationFiles: helpers + ["sim/\(source.taps.name)"])
+    if let packing { files += packedFiles(&description, packing, helpers) }
+    files += BatchNormFolder.files(description, network.graph)
     files.append(EmittedFile(DesignDescription.fileName, description.encode()))
     files += SynthesisFolder.files(description, period: clockPeriod)
     files += CoreFile.files(description)
@@ -48,14 +54,14 @@ extension Design {
 
   /// The packed output's files; the description learns of them.
   private func packedFiles(
-    _ description: inout DesignDescription, _ format: PackedOutput.Format
+    _ description: inout DesignDescription, _ format: PackedOutput.Format, _ helpers: [String]
   ) -> [EmittedFile] {
     let source = emitNVDLAOutput(description.output)
     func path(_ file: VerilogSource.File) -> String { "\(format.rawValue)/\(file.name)" }
     description.packedOutput = PackedOutput(
       format: format, module: source.module, cube: FeatureCube(description.output),
       rtlFiles: source.rtl.map(path),
-      simulationFiles: ["sim/\(SimulatorSources.recorder)", path(source.taps)])
+      simulationFiles: helpers + [path(source.taps)])
     return (source.rtl + [source.taps]).map { EmittedFile(path($0), text: $0.text) }
   }
 }
@@ -86,6 +92,12 @@ public struct EmittedFolder: Sendable {
     }
     network = try Self.naming(path) { () throws(Diagnostics) in
       try NetworkFile(json: read(NetworkFile.jsonName), binary: read(NetworkFile.binaryName))
+    }
+    if let map = design.registerMap, let problem = network.graph.problem(of: map) {
+      throw Diagnostics(
+        Diagnostic(
+          problem, file: path,
+          remedy: "the files of the folder are of different designs; emit the design again"))
     }
     let harness = ["sim/" + SimulatorSources.bench, "sim/" + SimulatorSources.driver]
     let packed = design.packedOutput.map { $0.rtlFiles + $0.simulationFiles } ?? []

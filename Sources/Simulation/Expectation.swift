@@ -17,20 +17,35 @@ struct Expectation {
   init(
     _ design: DesignDescription, _ interpreter: Interpreter, _ stimulus: Stimulus
   ) throws(Diagnostics) {
+    let trace = CycleModel(design.timing).run(stimulus.stream, recordStages: true)
+    try self.init(design, stimulus, trace) { _ in interpreter }
+  }
+
+  /// The same with another interpreter for each frame, whose networks have the same tensors.
+  init(
+    _ design: DesignDescription, _ stimulus: Stimulus, _ trace: CycleTrace,
+    _ interpreters: (_ frame: Int) -> Interpreter
+  ) throws(Diagnostics) {
+    struct Key: Hashable {
+      var graph: QuantizedGraph
+      var bytes: [UInt8]
+    }
     self.stimulus = stimulus
+    self.trace = trace
     taps = design.taps
-    try Self.check(design, interpreter.graph)
-    trace = CycleModel(design.timing).run(stimulus.stream, recordStages: true)
-    var known: [[UInt8]: [[UInt8]]] = [:]
+    if !trace.frames.isEmpty { try Self.check(design, interpreters(0).graph) }
+    var known: [Key: [[UInt8]]] = [:]
     var values: [[[UInt8]]] = []
     let size = design.input.pixels * design.input.channels
-    for frame in trace.frames {
+    for (number, frame) in trace.frames.enumerated() {
+      let interpreter = interpreters(number)
       let begin = frame.firstBeat * stimulus.channels
       var bytes = Array(
         stimulus.data[begin..<begin + frame.receivedPixels * stimulus.channels])
       let pad = UInt8(truncatingIfNeeded: design.input.zeroPoint)
       bytes.append(contentsOf: repeatElement(pad, count: size - bytes.count))
-      if known[bytes] == nil {
+      let key = Key(graph: interpreter.graph, bytes: bytes)
+      if known[key] == nil {
         let input = IntegerTensor(
           shape: interpreter.graph.nodes[0].type.shape, element: design.input.element,
           bytes: bytes)
@@ -38,9 +53,9 @@ struct Expectation {
         try interpreter.forEachValue(input) { id, value in
           for tap in design.taps where tap.value == id.index { found[tap.index] = value.bytes }
         }
-        known[bytes] = found
+        known[key] = found
       }
-      values.append(known[bytes]!)
+      values.append(known[key]!)
     }
     self.values = values
   }

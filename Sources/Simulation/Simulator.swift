@@ -31,6 +31,22 @@ public struct CompiledSimulation: Sendable {
     return try readFile(scratch.path + "/activity.txt")
   }
 
+  /// Plays `stimulus` and, on the AXI4-Lite port, `script`; returns the record's path and the answers.
+  func run(_ stimulus: Stimulus, _ script: BatchNormScript, cycles: Int) async throws(Diagnostics)
+    -> (record: String, answers: [BatchNormAnswer])
+  {
+    try scratch.write("writes.txt", script.writesText)
+    try scratch.write("reads.txt", script.readsText)
+    scratch.remove("answers.txt")
+    let record = try await run(
+      stimulus, cycles: cycles,
+      more: [
+        "+batchnorm_writes=writes.txt", "+batchnorm_reads=reads.txt",
+        "+batchnorm_record=answers.txt",
+      ])
+    return (record, try BatchNormAnswer.read(readFile(scratch.path + "/answers.txt")))
+  }
+
   private func run(
     _ stimulus: Stimulus, cycles: Int, more arguments: [String]
   ) async throws(Diagnostics) -> String {
@@ -46,7 +62,8 @@ public struct CompiledSimulation: Sendable {
         ["stimulus.txt", "+record=record.txt"] + arguments, in: scratch.path, timeout: timeout)
     case .icarus:
       outcome = try await Program(.vvp).require(
-        ["-n", "\(subject.rawValue).vvp", "+stimulus=stimulus.txt", "+record=record.txt"],
+        ["-n", "\(subject.rawValue).vvp", "+stimulus=stimulus.txt", "+record=record.txt"]
+          + arguments,
         in: scratch.path,
         timeout: timeout)
     }

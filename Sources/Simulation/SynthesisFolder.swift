@@ -88,17 +88,28 @@ enum SynthesisFolder {
   }
 
   private static func constraints(_ design: DesignDescription, _ period: String) -> String {
-    """
-    # \(design.name): one clock; both streams come and go with it.
-    set period \(period)
-    create_clock -name aclk -period $period [get_ports aclk]
-    # A third of the period for what is outside.
-    set outside [expr {$period / 3.0}]
-    set_input_delay $outside -clock aclk [get_ports {aresetn s_axis_tvalid s_axis_tdata* \\
-      s_axis_tuser* s_axis_tlast m_axis_tready}]
-    set_output_delay $outside -clock aclk [get_ports {s_axis_tready m_axis_tvalid m_axis_tdata* \\
-      m_axis_tuser* m_axis_tlast framing_error}]
+    let bus =
+      design.registerMap == nil
+      ? ""
+      : """
+      set_input_delay $outside -clock aclk [get_ports {s_axil_awvalid s_axil_awaddr* \\
+        s_axil_awprot* s_axil_wvalid s_axil_wdata* s_axil_wstrb* s_axil_bready s_axil_arvalid \\
+        s_axil_araddr* s_axil_arprot* s_axil_rready}]
+      set_output_delay $outside -clock aclk [get_ports {s_axil_awready s_axil_wready s_axil_bvalid \\
+        s_axil_bresp* s_axil_arready s_axil_rvalid s_axil_rdata* s_axil_rresp*}]
 
-    """
+      """
+    return """
+      # \(design.name): one clock; both streams come and go with it.
+      set period \(period)
+      create_clock -name aclk -period $period [get_ports aclk]
+      # A third of the period for what is outside.
+      set outside [expr {$period / 3.0}]
+      set_input_delay $outside -clock aclk [get_ports {aresetn s_axis_tvalid s_axis_tdata* \\
+        s_axis_tuser* s_axis_tlast m_axis_tready}]
+      set_output_delay $outside -clock aclk [get_ports {s_axis_tready m_axis_tvalid m_axis_tdata* \\
+        m_axis_tuser* m_axis_tlast framing_error}]
+      \(bus)
+      """
   }
 }

@@ -19,6 +19,8 @@ public struct VerificationReport: Hashable, Sendable, Codable {
   public var stalls: UInt64?
   /// Clock cycles that were simulated.
   public var cycles: Int
+  /// Frames that took new values of adaptive batch norm; nil when none were written.
+  public var parameterChanges: Int?
   public var layers: [ComparisonResult.Row]
   public var streams: [ComparisonResult.Row]
   public var latency: [Figure]
@@ -31,16 +33,18 @@ public struct VerificationReport: Hashable, Sendable, Codable {
 extension VerificationReport {
   init(
     _ design: DesignDescription, _ simulator: Simulator, _ expectation: Expectation,
-    _ result: ComparisonResult, stalls: UInt64?
+    _ result: ComparisonResult, stalls: UInt64?, cycles: Int? = nil, isStalled: Bool? = nil,
+    parameterChanges: Int? = nil
   ) {
     self.design = design.name
     self.simulator = simulator
     frames = expectation.trace.frames.count
     self.stalls = stalls
-    cycles = expectation.cycles
+    self.cycles = cycles ?? expectation.cycles
+    self.parameterChanges = parameterChanges
     layers = result.layers
     streams = result.streams
-    latency = Self.latency(design, expectation, result, isStalled: stalls != nil)
+    latency = Self.latency(design, expectation, result, isStalled: isStalled ?? (stalls != nil))
     problems = (result.layers + result.streams).flatMap(\.problems)
     for figure in latency {
       if let measured = figure.measured, measured != figure.predicted {
@@ -137,6 +141,11 @@ extension VerificationReport: CustomStringConvertible {
     text += Self.table(rows) + "\n"
     if passed {
       text += "All values and all cycles of this run are as predicted.\n"
+      if let parameterChanges {
+        text +=
+          "\(parameterChanges) of \(frames) frames took new batch norm values, each from its first "
+          + "pixel on.\n"
+      }
       if streams.contains(where: { $0.name == PackedComparison.rowName }) {
         text += "The packed output's cycles are not predicted.\n"
       }

@@ -5,8 +5,8 @@ import RTL
 /// interpreter and the cycle model. One simulator is compiled once and runs any number of stimuli.
 public struct Verification: Sendable {
   public let folder: EmittedFolder
-  private let interpreter: Interpreter
-  private let simulation: CompiledSimulation
+  let interpreter: Interpreter
+  let simulation: CompiledSimulation
   /// The design with its output packed; nil when it has none.
   private let packed: CompiledSimulation?
 

@@ -32,6 +32,9 @@ public indirect enum Expression: Hashable, Sendable {
   public enum BinaryOperator: String, Hashable, Sendable {
     case add = "+"
     case subtract = "-"
+    case multiply = "*"
+    /// Arithmetic for a `$signed` first operand in an expression of its own.
+    case shiftRight = ">>>"
     case bitAnd = "&"
     case bitOr = "|"
     case logicalAnd = "&&"

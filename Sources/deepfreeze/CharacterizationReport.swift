@@ -130,14 +130,16 @@ struct CharacterizationReport: Encodable {
         module.use == "fitted" ? "" : module.use,
       ])
     }
-    var sums = [["", "modules", "total", "worst"] + PPAReport.parts.map(\.title)]
+    var sums = [["", "modules", "total", "worst"] + PPAReport.parts { _ in false }.map(\.title)]
     for group in groups {
       sums.append(
         [
           group.title, grouped(group.modules), Self.percent(group.totalError),
           Self.percent(group.worstError, isSigned: false),
         ]
-          + PPAReport.parts.map { Self.percent(group.partErrors[$0.part.rawValue] ?? 0) })
+          + PPAReport.parts { _ in false }.map {
+            Self.percent(group.partErrors[$0.part.rawValue] ?? 0)
+          })
     }
     let figures = AreaCoefficient.allCases.map { coefficient in
       [coefficient.rawValue, String(format: "%.4f", coefficients[coefficient.rawValue] ?? 0)]

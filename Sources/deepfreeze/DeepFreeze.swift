@@ -12,7 +12,7 @@ struct DeepFreeze: AsyncParsableCommand {
       InspectCommand.self,
       RunCommand.self,
       EmitCommand.self,
-      VerifyCommand.self,
+      VerifyCommand.self, BatchNormCommand.self,
       ProveCommand.self,
       AddersCommand.self,
       FuzzCommand.self,

@@ -59,6 +59,17 @@ struct EmitCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "Convolutions whose biases and scales are registers, written over AXI4-Lite: 'all', or numbers "
+        + "and names with commas between.", valueName: "which"))
+  var adaptiveBatchnorm: AdaptiveSelection?
+
+  @Option(
+    help:
+      "Bits of an adaptive scale's mantissa, from 2 to 31; fewer round the network (default: 31).")
+  var adaptiveScaleBits: Int?
+
+  @Option(
+    help: ArgumentHelp(
       "The output in another form too: nvdla, its feature data of 32-byte atoms.",
       valueName: "form"))
   var pack: PackedOutput.Format?
@@ -85,6 +96,12 @@ struct EmitCommand: AsyncParsableCommand {
     if fanOutLimit < 2 { throw ValidationError("--fan-out-limit takes a number from 2") }
     if !(0...3).contains(effort) { throw ValidationError("--effort takes a number from 0 to 3") }
     if let maxDepth, maxDepth < 0 { throw ValidationError("--max-depth takes a number from 0") }
+    if let adaptiveScaleBits, !(2...31).contains(adaptiveScaleBits) {
+      throw ValidationError("--adaptive-scale-bits takes a number from 2 to 31")
+    }
+    if adaptiveScaleBits != nil, adaptiveBatchnorm == nil {
+      throw ValidationError("--adaptive-scale-bits goes with --adaptive-batchnorm")
+    }
     if !(1...63).contains(sidebandBits) {
       throw ValidationError("--sideband-bits takes a number from 1 to 63")
     }
@@ -103,10 +120,15 @@ struct EmitCommand: AsyncParsableCommand {
         sidebandBits: sidebandBits, effort: effort, objective: objective, maxDepth: maxDepth,
         adderStyle: adderStyle)
       let design: Design
+      var graph = loaded.graph
       do throws(Diagnostics) {
+        if let adaptiveBatchnorm {
+          graph = try adaptiveBatchnorm.apply(
+            to: graph, fixedLayers: fixedLayers.count, scaleBits: adaptiveScaleBits ?? 31)
+        }
         let progress = Progress()
         defer { progress.end() }
-        design = try Freeze.design(loaded.graph, options: options) {
+        design = try Freeze.design(graph, options: options) {
           progress.step(of: $0, "layer")
         }
       } catch {
@@ -118,11 +140,11 @@ struct EmitCommand: AsyncParsableCommand {
           Diagnostics(end).inFile(model.model).description + "; the layers before it are fixed")
       }
       let network = NetworkFile(
-        graph: loaded.graph,
+        graph: graph,
         origin: .init(
           file: model.model.lastPathComponent, sha256: sha256Hex(loaded.file.bytes)))
       var files = design.emittedFiles(network: network, clockPeriod: clock, packing: pack)
-      if let rest = try BackEnd.onnx(loaded.graph, after: ValueID(design.taps.last!.value)) {
+      if let rest = try BackEnd.onnx(graph, after: ValueID(design.taps.last!.value)) {
         files.append(EmittedFile("backend/\(design.name).onnx", rest))
       }
       try FolderWriter.write(files, to: folder, force: force)
@@ -165,6 +187,9 @@ struct EmitCommand: AsyncParsableCommand {
     var adders: Int
     var latency: StreamTiming.Latency
     var verilogBytes: Int
+    /// Layers with adaptive batch norm, and their flip-flops in both banks; nil without any.
+    var adaptiveLayers: Int?
+    var parameterRegisterBits: Int?
 
     init(_ design: Design, folder: String, files: [EmittedFile]) {
       self.folder = folder
@@ -175,9 +200,23 @@ struct EmitCommand: AsyncParsableCommand {
       adders = design.layers.reduce(0) { $0 + $1.cost.sumAdders + $1.cost.requantizerAdders }
       latency = design.timing.latency()
       verilogBytes = files.filter { $0.path.hasPrefix("rtl/") }.reduce(0) { $0 + $1.bytes.count }
+      if design.registerMap != nil {
+        adaptiveLayers = design.adaptiveLayers.count
+        parameterRegisterBits = design.layers.reduce(0) { $0 + $1.parameterRegisterBits }
+      }
     }
 
     var text: String {
+      var text = frozen
+      if let adaptiveLayers, let parameterRegisterBits {
+        text +=
+          "\n\(counted(adaptiveLayers, "layer")) with adaptive batch norm, "
+          + "\(counted(parameterRegisterBits, "register bit"))"
+      }
+      return text
+    }
+
+    private var frozen: String {
       """
       \(folder): \(design), \(counted(layers, "layer")) in \(counted(stages, "stage"))
       \(counted(weights, "weight")), \(counted(adders, "adder")), \(grouped(verilogBytes)) bytes of Verilog
@@ -201,3 +240,7 @@ struct FixedLayers: ExpressibleByArgument {
 }
 
 extension PackedOutput.Format: ExpressibleByArgument {}
+
+extension AdaptiveSelection: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+}

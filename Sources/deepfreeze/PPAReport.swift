@@ -35,17 +35,18 @@ struct PPAReport: Encodable {
   }
 
   var text: String {
+    let parts = PPAReport.parts { synthesis.area[$0].high > 0 }
     var lines = [
       "\(synthesis.design) in \(synthesis.library) (\(synthesis.libraryFiles.joined(separator: ", ")))",
       "areas in um2 of cells, \(synthesis.tools[0]); paths in ns without wires, "
         + synthesis.tools[1],
       "",
     ]
-    var rows = [["module", "weights"] + PPAReport.parts.map(\.title) + ["all", "cells", "path"]]
+    var rows = [["module", "weights"] + parts.map(\.title) + ["all", "cells", "path"]]
     for module in synthesis.modules {
       rows.append(
         [module.name, module.weights > 0 ? grouped(module.weights) : ""]
-          + PPAReport.parts.map { part in
+          + parts.map { part in
             module.area(part.part) > 0 ? Self.area(module.area(part.part)) : ""
           } + [
             Self.area(module.area), grouped(module.cells),
@@ -54,7 +55,7 @@ struct PPAReport: Encodable {
     }
     rows.append(
       ["all", grouped(synthesis.modules.reduce(0) { $0 + $1.weights })]
-        + PPAReport.parts.map { part in
+        + parts.map { part in
           Self.area(synthesis.modules.reduce(0) { $0 + $1.area(part.part) })
         } + [
           Self.area(synthesis.modules.reduce(0) { $0 + $1.area }),
@@ -73,10 +74,15 @@ struct PPAReport: Encodable {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  static let parts: [(part: AreaPart, title: String)] = [
+  /// The columns: batch norm only where it is there.
+  static func parts(_ isThere: (AreaPart) -> Bool) -> [(part: AreaPart, title: String)] {
+    allParts.filter { $0.part != .batchNorm || isThere($0.part) }
+  }
+
+  private static let allParts: [(part: AreaPart, title: String)] = [
     (.adders, "adders"), (.requantizers, "requantizers"), (.pipelineRegisters, "pipeline"),
     (.windowRegisters, "window"), (.fifos, "FIFOs"), (.control, "control"),
-    (.memories, "memories"),
+    (.memories, "memories"), (.batchNorm, "batch norm"),
   ]
 
   static func area(_ value: Double) -> String {
@@ -202,13 +208,11 @@ struct ModelledPPAReport: Encodable {
   }
 
   var text: String {
-    var rows = [["module", "weights"] + PPAReport.parts.map(\.title) + ["all"]]
+    let columns = PPAReport.parts { part in modules.contains { $0.area[part].high > 0 } }
+    var rows = [["module", "weights"] + columns.map(\.title) + ["all"]]
     for module in modules {
       let area = module.area
-      let parts = [
-        area.adders, area.requantizers, area.pipelineRegisters, area.windowRegisters, area.fifos,
-        area.control, area.memories,
-      ]
+      let parts = columns.map { area[$0.part] }
       rows.append(
         [module.name, module.weights > 0 ? grouped(module.weights) : ""]
           + parts.map { $0.middle > 0 ? PPAReport.area($0.middle) : "" }

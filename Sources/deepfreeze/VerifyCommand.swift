@@ -34,6 +34,17 @@ struct VerifyCommand: AsyncParsableCommand {
   @Option(help: "Let ready and valid fall at random, by this seed.")
   var stalls: UInt64?
 
+  @Option(
+    name: .customLong("batchnorm"), parsing: .upToNextOption,
+    help:
+      "Parameter files of adaptive batch norm ('deepfreeze batchnorm'), one for each frame in turn."
+  )
+  var batchNorm: [String] = []
+
+  @Flag(
+    help: "With --batchnorm: frames back to back, values written while others are on their way.")
+  var overlap = false
+
   @Flag(help: "Scale images to the network's input size.")
   var resize = false
 
@@ -45,6 +56,7 @@ struct VerifyCommand: AsyncParsableCommand {
 
   func validate() throws {
     if inputs.isEmpty { throw ValidationError("give --input at least one file") }
+    if overlap, batchNorm.isEmpty { throw ValidationError("--overlap goes with --batchnorm") }
     if let frames, !(1...10_000).contains(frames) {
       throw ValidationError("--frames takes a number from 1 to 10000")
     }
@@ -59,7 +71,8 @@ struct VerifyCommand: AsyncParsableCommand {
       for path in inputs {
         images.append(try loadInput(path, for: type, resize: resize, rawBytes: rawBytes))
       }
-      let count = frames ?? images.count
+      let sets = try emitted.batchNormValues(batchNorm)
+      let count = frames ?? max(images.count, sets.count)
       let sequence = (0..<count).map { images[$0 % images.count] }
       let report = try await ScratchFolder.with(keep: keep) {
         scratch throws(Diagnostics) -> VerificationReport in
@@ -70,6 +83,10 @@ struct VerifyCommand: AsyncParsableCommand {
         let verification = try await Verification(
           emitted, simulator: simulator, frames: count, scratch: scratch)
         progress.show("simulating \(counted(count, "frame"))")
+        if !sets.isEmpty {
+          return try await verification.run(
+            frames: sequence, batchNorm: sets, overlapping: overlap, stalls: stalls)
+        }
         return try await verification.run(frames: sequence, stalls: stalls)
       }
       if output.json { printJSON(report) } else { print(report, terminator: "") }

@@ -61,6 +61,8 @@ struct OperationRecord: Codable {
   /// int16, 256 a table.
   var table: Section?
   var minimumDifference: Int?
+  /// Of a convolution whose biases and multipliers are registers.
+  var adaptation: Adaptation?
 }
 
 extension OperationRecord {
@@ -87,6 +89,7 @@ extension OperationRecord {
         weightZeroPoints: sections.append(layer.weightZeroPoints.map { Int32($0) }),
         weightScales: sections.append(layer.weightScales.map(\.bitPattern)))
       clamp = bounds(layer.clamp)
+      adaptation = layer.adaptation
     case .fullyConnected(let layer):
       self.init(kind: .fullyConnected)
       inputs = layer.inputSize
@@ -160,17 +163,18 @@ extension OperationRecord {
       let multipliers = try sections.read(stored.multipliers, as: Int64.self, node: node)
       let exponents = try sections.read(stored.exponents, as: Int32.self, node: node)
       let divisors = try divisors(stored, multipliers.count, node, sections)
-      return .convolution(
-        QuantizedConvolution(
-          geometry: try need(geometry, "geometry"), inputChannels: try need(inputs, "inputs"),
-          outputChannels: try need(outputs, "outputs"), groups: try need(groups, "groups"),
-          weights: try sections.read(stored.weights, as: Int16.self, node: node),
-          bias: try sections.read(stored.bias, as: Int32.self, node: node),
-          requantization: zip(zip(multipliers, exponents), divisors).map {
-            FixedPointMultiplier(multiplier: Int($0.0), exponent: Int($0.1), divisor: $1)
-          },
-          clamp: try bounds(), weightZeroPoints: try zeroPoints(stored, node, sections),
-          weightScales: try scales(stored, node, sections)))
+      var layer = QuantizedConvolution(
+        geometry: try need(geometry, "geometry"), inputChannels: try need(inputs, "inputs"),
+        outputChannels: try need(outputs, "outputs"), groups: try need(groups, "groups"),
+        weights: try sections.read(stored.weights, as: Int16.self, node: node),
+        bias: try sections.read(stored.bias, as: Int32.self, node: node),
+        requantization: zip(zip(multipliers, exponents), divisors).map {
+          FixedPointMultiplier(multiplier: Int($0.0), exponent: Int($0.1), divisor: $1)
+        },
+        clamp: try bounds(), weightZeroPoints: try zeroPoints(stored, node, sections),
+        weightScales: try scales(stored, node, sections))
+      layer.adaptation = adaptation
+      return .convolution(layer)
     case .fullyConnected:
       let stored = try need(weights, "weights")
       let multipliers = try sections.read(stored.multipliers, as: Int64.self, node: node)

@@ -32,6 +32,10 @@ public struct Datapath: Hashable, Sendable {
     case input
     /// A number; no register holds it.
     case constant(Int)
+    /// A register that holds still during a frame, one for every period in which it is read, each of
+    /// which takes its next value just before the frame's first output comes to that period: so it
+    /// passes no pipeline registers. Not to be read in period 0.
+    case parameter
     /// The sum of two shifted, signed operands; at most one is negated.
     case add(Operand, Operand)
     /// A register of its own for some of the readers of a signal that has many.
@@ -50,6 +54,10 @@ public struct Datapath: Hashable, Sendable {
     case saturate(SignalID, shift: Int, clamp: ClosedRange<Int>)
     /// The table's number for the signal, whose whole interval the table covers.
     case table(SignalID, CodeTable)
+    /// The product of the first and the second, which is not negative and has `bits` bits.
+    case multiply(SignalID, SignalID, bits: Int)
+    /// The first shifted right by the second (floor); as wide as the first.
+    case shiftRight(SignalID, by: SignalID)
   }
 
   /// One value of the list.
@@ -122,12 +130,13 @@ extension Datapath.Operation {
   /// The signals that it reads, in order.
   package var operands: [SignalID] {
     switch self {
-    case .input, .constant: []
+    case .input, .constant, .parameter: []
     case .add(let a, let b): [a.signal, b.signal]
     case .copy(let a), .isNegative(let a), .equals(let a, _), .saturate(let a, _, _),
       .table(let a, _):
       [a]
     case .and(let a, let b), .maximum(let a, let b): [a, b]
+    case .multiply(let a, let b, _), .shiftRight(let a, let b): [a, b]
     case .select(let condition, let a, let b): [condition, a, b]
     }
   }
@@ -135,7 +144,7 @@ extension Datapath.Operation {
   /// The same operation on other signals.
   package func mapOperands(_ map: (SignalID) -> SignalID) -> Datapath.Operation {
     switch self {
-    case .input, .constant: self
+    case .input, .constant, .parameter: self
     case .add(var a, var b):
       {
         a.signal = map(a.signal)
@@ -150,22 +159,29 @@ extension Datapath.Operation {
     case .maximum(let a, let b): .maximum(map(a), map(b))
     case .saturate(let a, let shift, let clamp): .saturate(map(a), shift: shift, clamp: clamp)
     case .table(let a, let table): .table(map(a), table)
+    case .multiply(let a, let b, let bits): .multiply(map(a), map(b), bits: bits)
+    case .shiftRight(let a, let b): .shiftRight(map(a), by: map(b))
     }
   }
 
   /// Adder levels that it costs in a clock period.
   package var levels: Int {
     switch self {
-    case .input, .constant, .copy, .isNegative, .and, .select: 0
+    case .input, .constant, .parameter, .copy, .isNegative, .and, .select: 0
     // Ends that are powers of two are tests of a few bits and no comparison.
     case .saturate(_, 0, let clamp)
     where (clamp.upperBound + 1).nonzeroBitCount == 1
       && (clamp.lowerBound == 0 || clamp.lowerBound == ~clamp.upperBound):
       0
-    case .add, .equals, .maximum, .saturate, .table: 1
+    case .add, .equals, .maximum, .saturate, .table, .shiftRight: 1
+    // A tree of as many rows as the second operand has bits.
+    case .multiply(_, _, let bits): max(1, Int.bitWidth - (bits - 1).leadingZeroBitCount)
     }
   }
 
   /// True for an operation that holds no logic of the clock period before its register.
   package var isConstant: Bool { if case .constant = self { true } else { false } }
+
+  /// True for what passes no pipeline registers.
+  package var isStatic: Bool { isConstant || self == .parameter }
 }

@@ -9,7 +9,7 @@ extension Datapath {
       let signal = signals[index]
       let value: Int
       switch signal.operation {
-      case .input: value = inputs(SignalID(index))
+      case .input, .parameter: value = inputs(SignalID(index))
       case .constant(let constant): value = constant
       case .add(let a, let b):
         value =
@@ -25,6 +25,8 @@ extension Datapath {
       case .saturate(let a, let shift, let clamp):
         value = min(max(values[a.index] >> shift, clamp.lowerBound), clamp.upperBound)
       case .table(let a, let table): value = table.value(values[a.index])
+      case .multiply(let a, let b, _): value = values[a.index] * values[b.index]
+      case .shiftRight(let a, let b): value = values[a.index] >> values[b.index]
       }
       let bits = widths.bits[index]
       let mask = (1 << bits) - 1

@@ -38,7 +38,7 @@ package struct FanOut {
       let signal = original.signals[index]
       let id = SignalID(index)
       map[index] = datapath.append(signal.name, rewired(signal.operation), signal.interval)
-      if signal.operation == .input { origins[map[index]] = id }
+      if signal.operation == .input || signal.operation == .parameter { origins[map[index]] = id }
       let loads = readers[index].map { load(of: id, in: $0) }
       if signal.operation.isConstant || loads.reduce(0, +) <= limit { continue }
       let assignment = deal(loads)

@@ -6,7 +6,7 @@ public struct RegisterWidths: Hashable, Sendable {
 
   package init(_ datapath: Datapath, _ widths: SignalWidths, _ schedule: Schedule) {
     bits = datapath.signals.indices.map { index in
-      datapath.signals[index].operation.isConstant
+      datapath.signals[index].operation.isStatic
         ? [] : Array(repeating: 1, count: schedule.lastUse[index] - schedule.period[index])
     }
     for output in datapath.outputs { need(output.index, widths.bits[output.index], .max) }

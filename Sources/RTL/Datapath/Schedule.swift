@@ -20,6 +20,10 @@ public struct Schedule: Hashable, Sendable {
       var before = 0
       for operand in signal.operation.operands {
         if datapath[operand].operation.isConstant { continue }
+        if datapath[operand].operation == .parameter, period[index] == 0 {
+          problems.append(
+            "\(signal.name) reads the parameter \(datapath[operand].name) in period 0")
+        }
         if period[operand.index] > period[index] {
           problems.append("\(signal.name) is read before it is computed")
         }
@@ -42,5 +46,18 @@ public struct Schedule: Hashable, Sendable {
       problems.append("the output \(datapath[output].name) is not in the last rank")
     }
     return problems
+  }
+}
+
+extension Schedule {
+  /// By signal, for a parameter: the periods in which it is read, ascending; none for other signals.
+  package func parameterPeriods(_ datapath: Datapath) -> [[Int]] {
+    var periods = [Set<Int>](repeating: [], count: datapath.signals.count)
+    for (index, signal) in datapath.signals.enumerated() {
+      for operand in signal.operation.operands where datapath[operand].operation == .parameter {
+        periods[operand.index].insert(period[index])
+      }
+    }
+    return periods.map { $0.sorted() }
   }
 }

@@ -50,11 +50,12 @@ package struct Scheduler {
     let signal = datapath.signals[index]
     var at = 0
     for operand in signal.operation.operands where !datapath[operand].operation.isConstant {
-      at = max(at, period[operand.index] + (isCopy(operand.index) ? 1 : 0))
+      let isLater = isCopy(operand.index) || datapath[operand].operation == .parameter
+      at = max(at, period[operand.index] + (isLater ? 1 : 0))
     }
     var before = 0
     for operand in signal.operation.operands
-    where !datapath[operand].operation.isConstant && period[operand.index] == at {
+    where !datapath[operand].operation.isStatic && period[operand.index] == at {
       before = max(before, level[operand.index])
     }
     let result = before + signal.operation.levels
@@ -82,7 +83,7 @@ package struct Scheduler {
     for index in datapath.signals.indices.reversed() {
       let operation = datapath.signals[index].operation
       if case .input = operation { continue }
-      if case .constant = operation { continue }
+      if operation.isStatic { continue }
       while let gain = gainOfMovingLater(index), gain > 0 {
         period[index] += 1
         refreshLevel(index)
@@ -135,7 +136,7 @@ package struct Scheduler {
     var gain = lastUse(index) > period[index] ? widths.bits[index] : 0
     var seen: [SignalID] = []
     for operand in operation.operands
-    where !datapath[operand].operation.isConstant && !seen.contains(operand) {
+    where !datapath[operand].operation.isStatic && !seen.contains(operand) {
       seen.append(operand)
       if lastUse(operand.index) < next { gain -= widths.bits[operand.index] }
     }

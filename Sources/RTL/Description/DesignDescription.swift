@@ -51,6 +51,8 @@ public struct DesignDescription: Hashable, Sendable, Codable {
     public var inputs: [InputEntry]?
     /// The memory of the line buffer; null when it needs none.
     public var memory: Stage.Memory?
+    /// The rank at which its adaptive layers have a new frame's values; null without such layers.
+    public var swapRank: Int?
     /// The layers' names, in order.
     public var layers: [String]
   }
@@ -81,6 +83,8 @@ public struct DesignDescription: Hashable, Sendable, Codable {
     /// Register ranks.
     public var ranks: Int
     public var cost: LayerCost
+    /// Flip-flops of its adaptive batch norm, both banks; null when it is frozen whole.
+    public var parameterRegisterBits: Int?
   }
 
   public var format: String
@@ -99,6 +103,8 @@ public struct DesignDescription: Hashable, Sendable, Codable {
   public var simulationFiles: [String]
   /// The output in another form, when it was asked for.
   public var packedOutput: PackedOutput?
+  /// The registers of adaptive batch norm; null for a design that is frozen whole.
+  public var registerMap: RegisterMap?
 
   /// Bits of `tuser`.
   public var userBits: Int { options.sidebandBits + 1 }
@@ -167,15 +173,18 @@ extension DesignDescription {
               stage: input.stage, skipDepth: input.skipDepth,
               safeSkipDepth: safeSkips[index][position],
               memory: skips.first { $0.stage == index && $0.input == position }?.memory)
-          }, memory: stage.memory, layers: stage.layers.map(\.name))
+          }, memory: stage.memory, swapRank: stage.swapRank > 0 ? stage.swapRank : nil,
+        layers: stage.layers.map(\.name))
     }
     self.layers = layers.map { layer in
       LayerEntry(
         name: layer.name, module: layer.module, valueName: layer.valueName, kind: layer.kind,
         input: [layer.input.height, layer.input.width, layer.input.channels.count],
         output: [layer.output.height, layer.output.width, layer.output.channels.count],
-        ranks: layer.schedule.ranks, cost: layer.cost)
+        ranks: layer.schedule.ranks, cost: layer.cost,
+        parameterRegisterBits: layer.adaptive == nil ? nil : layer.parameterRegisterBits)
     }
+    registerMap = design.registerMap
     taps = design.taps
     latency = timing.latency()
     self.rtlFiles = rtlFiles
@@ -225,7 +234,7 @@ extension DesignDescription {
         packedOutput.cube == FeatureCube(output), "the packed output is not of the output stream")
       require(
         packedOutput.module == NVDLAModule.name(name) && packedOutput.rtlFiles.count == 2
-          && packedOutput.simulationFiles.count == 2,
+          && packedOutput.simulationFiles.count == (registerMap == nil ? 2 : 3),
         "the packed output has another module or other files than 'emit' gives it")
     }
     for stage in stages {
@@ -237,6 +246,9 @@ extension DesignDescription {
       found += stage.timing.verify(node: stage.name)
     }
     guard found.isEmpty else { return found }
+    if let registerMap, let problem = registerMap.problem(of: self) {
+      found.append(Diagnostic("the registers of adaptive batch norm \(problem)"))
+    }
     if let problem = timing.connectionProblem {
       return [Diagnostic("its stages are not connected: \(problem)")]
     }

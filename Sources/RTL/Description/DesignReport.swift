@@ -45,7 +45,7 @@ extension Design {
           "\(stage.timing.fifoDepth * wordBits(stage))", "\(timing.inputPixels)",
         ]
       })
-    lines += skipTable
+    lines += skipTable + batchNormTable
     lines += ["", "## Memories", ""]
     if memories.isEmpty {
       lines.append("None: no window needs rows of a map of more than one column.")
@@ -61,6 +61,26 @@ extension Design {
         })
     }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// The registers of adaptive layers; nothing for a design that is frozen whole.
+  private var batchNormTable: [String] {
+    guard let map = registerMap else { return [] }
+    let lines = [
+      "", "## Adaptive batch norm", "",
+      "Biases and scales are registers, written over AXI4-Lite (`batchnorm/`). Register bits are those of "
+        + "both banks; a product's rows count as adders of the requantizers.", "",
+    ]
+    return lines
+      + table(
+        ["layer", "address", "channels", "bias bits", "scale bits", "register bits", "swap rank"],
+        zip(map.layers, adaptiveLayers).map { entry, layer in
+          [
+            entry.layer, "0x" + String(entry.address, radix: 16), "\(entry.channels)",
+            "\(entry.adaptation.biasBits)", "\(entry.adaptation.scaleBits)",
+            "\(layer.parameterRegisterBits)", "\(layer.lastParameterPeriod)",
+          ]
+        })
   }
 
   /// What joins wait with; nothing for a chain.
@@ -116,7 +136,7 @@ extension Design {
 
   /// A FIFO word: the live channels, the sideband, and two marks.
   private func wordBits(_ stage: Stage) -> Int {
-    StageModule.wordBits(stage.output) + options.sidebandBits + 2
+    StageModule.wordBits(stage.output) + streamUserBits + 2
   }
 
   private func shape(_ format: PixelFormat) -> String {

@@ -32,7 +32,7 @@ extension Design {
       rtl.append(
         file(
           stageHeader(stage),
-          StageModule(stage: stage, userBits: options.sidebandBits).module))
+          StageModule(stage: stage, userBits: streamUserBits, map: registerMap).module))
     }
     rtl.append(file(topHeader, TopModule(design: self).module))
     let taps = file(
@@ -75,6 +75,7 @@ extension Design {
       case "df_fork.v": forks
       case "df_join.v": stages.contains { $0.inputs.count > 1 }
       case "df_skip_fifo.v": !skipFIFOs.isEmpty
+      case "df_batchnorm_bank.v", "df_batchnorm_control.v": !adaptiveLayers.isEmpty
       case "df_full_adder.v", "df_half_adder.v": options.adderStyle == .heap
       default: true
       }
@@ -90,6 +91,11 @@ extension Design {
         + "\(layer.output.element.rawValue)")
     if cost.weights > 0 {
       lines.append("\(cost.weights) weights, \(cost.zeroWeights) of them zero")
+    }
+    if let registers = layer.adaptive?.adaptation {
+      lines.append(
+        "adaptive batch norm: biases of \(registers.biasBits) bits and scales of "
+          + "\(registers.scaleBits) are registers")
     }
     if cost.constantChannels > 0 {
       lines.append("\(cost.constantChannels) output channels are constant and not built")

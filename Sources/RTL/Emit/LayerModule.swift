@@ -4,7 +4,7 @@ import Verilog
 /// The Verilog module of one layer: window registers (or accumulators) and the pipelined trees.
 struct LayerModule {
   let layer: Layer
-  private let text: SignalText
+  let text: SignalText
   /// The sums as bit heaps; nil for word-level adders.
   private let heaps: LayerSums?
 
@@ -16,6 +16,7 @@ struct LayerModule {
 
   var module: Module {
     var ports = [Port(.input, "aclk")]
+    ports += parameterPorts
     switch layer.form {
     case .pointwise: break
     case .window:
@@ -44,7 +45,7 @@ struct LayerModule {
         .comment(["A code's code; those that are not listed and can occur have the last."]), at: 0)
       items.append(.blank)
     }
-    items += front()
+    items += front() + parameterRegisters()
     var unread: [Expression] = []
     for period in 0..<layer.schedule.ranks { items += self.period(period, &unread) }
     if !live.isEmpty { items.append(.blank) }
@@ -62,6 +63,8 @@ struct LayerModule {
   /// layer without a register, so that lint knows they are meant.
   private func unused(ports: [Port], items: [Item], _ unread: [Expression]) -> [Item] {
     var parts = unread
+    // A rank at which no register is read.
+    if layer.adaptive != nil { parts.append(.name("swap")) }
     let hasRegister = items.contains {
       if case .clocked(_, _, let updates) = $0 { !updates.isEmpty } else { false }
     }
@@ -153,7 +156,7 @@ struct LayerModule {
           layer.datapath[id].name, width: 1, isRepeated: isRepeated,
           parts.count == 1
             ? .name(parts[0]) : .binary(.bitAnd, .name(parts[0]), .name(parts[1])))
-      case .pixel, .sum: break
+      case .pixel, .sum, .parameter: break
       }
     }
     for row in layer.windowColumns(geometry) {
@@ -224,7 +227,7 @@ struct LayerModule {
     for index in datapath.signals.indices {
       let id = SignalID(index)
       let signal = datapath.signals[index]
-      if signal.operation.isConstant { continue }
+      if signal.operation.isStatic { continue }
       let own = schedule.period[index]
       guard own <= period else { continue }
       if let heaps, heaps.isPart(id) { continue }

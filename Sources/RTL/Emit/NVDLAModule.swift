@@ -78,10 +78,10 @@ struct NVDLAModule {
   /// The simulation top `taps`: atoms are recorded as output beats, 64 bits of address above them.
   var taps: Module {
     let address = "m_axis_taddr"
+    let master = BatchNormMaster(design)
     return Module(
-      name: "taps", ports: ports.filter { $0.name != address },
-      items: [
-        .wires(width: 32, names: ["file", "cycle"]),
+      name: "taps", ports: BatchNormMaster.withoutBus(ports).filter { $0.name != address },
+      items: [.wires(width: 32, names: ["file", "cycle"])] + (master?.wires ?? []) + [
         .wires(width: cube.addressBits, names: [address]),
         .instance(
           module: "df_record_file", parameters: [], name: "record_file",
@@ -97,6 +97,6 @@ struct NVDLAModule {
             .constant(width: 64 - cube.addressBits, value: 0), .name(address),
             .name("m_axis_tdata"),
           ])),
-      ])
+      ] + (master?.items ?? []))
   }
 }

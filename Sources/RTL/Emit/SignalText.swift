@@ -8,6 +8,8 @@ struct SignalText {
   let schedule: Schedule
   /// True for a signal that is read in its own period: it has a wire besides its registers.
   let isReadAtOnce: [Bool]
+  /// By signal, for a parameter: the periods in which it is read, each of which has a register.
+  let parameterPeriods: [[Int]]
   private let registers: RegisterWidths
   /// Functions of one code, each once, in the order of their first readers.
   let tables: [Table]
@@ -34,6 +36,7 @@ struct SignalText {
       }
     }
     self.isReadAtOnce = isReadAtOnce
+    parameterPeriods = schedule.parameterPeriods(datapath)
     var tables: [Table] = []
     var names: [TableKey: String] = [:]
     for index in datapath.signals.indices {
@@ -68,6 +71,9 @@ struct SignalText {
   /// The net or register that holds the signal in `period`, at or after its own.
   func name(_ id: SignalID, in period: Int) -> String {
     let name = datapath[id].name
+    if datapath[id].operation == .parameter {
+      return parameterPeriods[id.index].first == period ? name : "\(name)_p\(period)"
+    }
     let own = schedule.period[id.index]
     let age = period - own
     if age == 0 { return name }
@@ -78,6 +84,7 @@ struct SignalText {
 
   /// Bits that hold the signal in `period`, at or after its own.
   func bits(_ id: SignalID, in period: Int) -> Int {
+    if datapath[id].operation == .parameter { return widths.bits[id.index] }
     let age = period - schedule.period[id.index]
     return age == 0 ? widths.bits[id.index] : registers.bits(id, age: age)
   }
@@ -147,7 +154,7 @@ struct SignalText {
     let period = schedule.period[id.index]
     let width = widths.bits[id.index]
     switch datapath[id].operation {
-    case .input, .constant: preconditionFailure("\(datapath[id].name) is not computed")
+    case .input, .constant, .parameter: preconditionFailure("\(datapath[id].name) is not computed")
     case .add(let a, let b):
       precondition(!(a.isNegated && b.isNegated), "at most one operand of a sum is negated")
       let left = shifted(a.isNegated ? b : a, period, width: width)
@@ -179,6 +186,13 @@ struct SignalText {
     case .table(let a, let table):
       let key = TableKey(table: table, argumentWidth: widths.bits[a.index], width: width)
       return .call(tableNames[key]!, .name(name(a, in: period)))
+    case .multiply(let a, let b, _):
+      // Modulo 2^width the signs of the first factor are right in its extension.
+      return .binary(.multiply, whole(a, period, width: width), whole(b, period, width: width))
+    case .shiftRight(let a, let b):
+      let value = whole(a, period, width: width)
+      return .binary(
+        .shiftRight, isSigned(a) ? .unary(.signed, value) : value, .name(name(b, in: period)))
     }
   }
 

@@ -4,7 +4,10 @@ import Verilog
 /// The Verilog module of one stage: control, line buffer, layers, valid pipeline, FIFO.
 struct StageModule {
   let stage: Stage
+  /// Bits of the sideband inside the design.
   let userBits: Int
+  /// Of the design's adaptive layers; nil without any.
+  let map: RegisterMap?
 
   /// Bits of the pixel word; at least 1, for a map whose channels are all constant.
   static func wordBits(_ format: PixelFormat) -> Int { max(1, format.pixelBits) }
@@ -39,13 +42,20 @@ struct StageModule {
       Port(.output, "out_first"), Port(.output, "out_last"),
       Port(.output, "out_user", width: userBits), Port(.output, "out_pixel", width: outputBits),
     ]
+    let batchNorm = StageBatchNorm(stage: stage, map: map, userBits: userBits)
     var items: [Item] = [.wires(width: 1, names: ["step", "credit_return"])]
     items += control()
     items += lineBuffer(inputBits)
-    for index in stage.layers.indices { items += layer(index) }
+    items += (batchNorm?.swapPipeline ?? []) + (batchNorm?.wires ?? [])
+    for index in stage.layers.indices {
+      items += layer(index, more: batchNorm?.connections(index) ?? [])
+      items += batchNorm?.bank(index) ?? []
+    }
+    items += batchNorm?.answers ?? []
     items += tail(outputBits)
     items += unused()
-    return Module(name: stage.module, ports: ports, items: items)
+    return Module(
+      name: stage.module, ports: ports + (batchNorm?.ports ?? []), items: items)
   }
 
   private var geometry: WindowGeometry {
@@ -134,7 +144,7 @@ struct StageModule {
     ]
   }
 
-  private func layer(_ index: Int) -> [Item] {
+  private func layer(_ index: Int, more: [Connection]) -> [Item] {
     let layer = stage.layers[index]
     let format = layer.input
     let offsets = Self.offsets(format)
@@ -146,7 +156,7 @@ struct StageModule {
     }
     var items: [Item] = [.blank, .comment(["\(layer.name): \(layer.valueName), \(layer.kind)"])]
     for bits in wires.keys.sorted() { items.append(.wires(width: bits, names: wires[bits]!)) }
-    var connections = [Connection("aclk", "aclk")]
+    var connections = [Connection("aclk", "aclk")] + more
     switch layer.form {
     case .pointwise: break
     case .window:
@@ -241,6 +251,7 @@ struct StageModule {
   private func unused() -> [Item] {
     var names = ["column", "valid"]
     if case .window = stage.layers[0].form { names += ["row_real", "column_real"] }
+    if stage.swapRank > 0 { names.append("swap") }
     for (index, layer) in stage.layers.enumerated() {
       // A channel that the next layer has no weight for.
       names += layer.output.liveChannels.map { Self.wire(layer: index + 1, channel: $0) }

@@ -45,10 +45,14 @@ struct TapsModule {
   let design: Design
 
   var module: Module {
+    let master = BatchNormMaster(design)
     let ports = TopModule.ports(design)
     let user = design.options.sidebandBits + 1
     var items: [Item] = [
-      .wires(width: 32, names: ["file", "cycle"]),
+      .wires(width: 32, names: ["file", "cycle"])
+    ]
+    items += master?.wires ?? []
+    items += [
       .instance(
         module: "df_record_file", parameters: [], name: "record_file",
         connections: [
@@ -59,6 +63,7 @@ struct TapsModule {
         module: design.name, parameters: [], name: "dut",
         connections: ports.map { Connection($0.name, $0.name) }),
     ]
+    items += master?.items ?? []
     items.append(
       Self.beat("record_input", "i", "s_axis", 8 * design.input.channels.count, user))
     items.append(
@@ -75,7 +80,8 @@ struct TapsModule {
         index += 1
       }
     }
-    return Module(name: "taps", ports: ports, items: items)
+    return Module(
+      name: "taps", ports: BatchNormMaster.withoutBus(ports), items: items)
   }
 
   private static func recorded() -> [Connection] {

@@ -14,6 +14,13 @@ extension TopModule {
   /// The name of a stream: the design's input is `pixel0`, the output of the first stage `pixel1`.
   private func name(_ source: Int?) -> String { "pixel\(source.map { $0 + 1 } ?? 0)" }
 
+  /// A stream's sideband; at the design's input the mark of adaptive batch norm comes to it.
+  private func user(of source: Int?) -> Expression {
+    let user = Expression.name(name(source) + "_user")
+    return source == nil && !design.adaptiveLayers.isEmpty
+      ? .concatenation([.name("batchnorm_mark"), user]) : user
+  }
+
   /// A stream as a stage's input sees it, before a skip FIFO.
   private func source(of stage: Int, _ input: Int) -> Stream {
     let source = design.stages[stage].inputs[input].stage
@@ -24,7 +31,7 @@ extension TopModule {
     }
     return Stream(
       valid: .name(ends + "_valid"), ready: .name(ends + "_ready"),
-      user: .name(name(source) + "_user"), pixel: .name(name(source)))
+      user: user(of: source), pixel: .name(name(source)))
   }
 
   /// The same behind the skip FIFO, if there is one.
@@ -75,7 +82,7 @@ extension TopModule {
 
   /// The skip FIFOs of a stage's inputs.
   func skips(before index: Int) -> [Item] {
-    let user = design.options.sidebandBits
+    let user = design.streamUserBits
     return design.skipFIFOs.filter { $0.stage == index }.flatMap { skip -> [Item] in
       let before = source(of: index, skip.input)
       let hasUser = design.stages[index].sidebandInput == skip.input

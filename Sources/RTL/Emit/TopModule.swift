@@ -17,7 +17,7 @@ struct TopModule {
       Port(.output, "m_axis_tdata", width: 8 * design.output.channels.count),
       Port(.output, "m_axis_tuser", width: user), Port(.output, "m_axis_tlast"),
       Port(.output, "framing_error"),
-    ]
+    ] + (design.registerMap.map(TopBatchNorm.ports) ?? [])
   }
 
   /// Eight bits of every channel of `format`, channel 0 lowest: sign- or zero-extended, constant
@@ -46,6 +46,8 @@ struct TopModule {
 
   var module: Module {
     let user = design.options.sidebandBits
+    let streamUser = design.streamUserBits
+    let batchNorm = TopBatchNorm(design)
     let inputBits = 8 * design.input.channels.count
     let last = design.stages.count
     var items: [Item] = []
@@ -75,6 +77,7 @@ struct TopModule {
           Connection("out_ready", "pixel0_ready"), Connection("out_data", "pixel0"),
           Connection("out_user", "pixel0_user"), Connection("framing_error", "framing_error"),
         ]))
+    items += batchNorm?.control ?? []
     items += fork(nil)
     for (index, stage) in design.stages.enumerated() {
       let number = index + 1
@@ -83,7 +86,7 @@ struct TopModule {
       items.append(.blank)
       items.append(.wires(width: 1, names: ["pixel\(number)_valid", "pixel\(number)_ready"]))
       items.append(.wires(width: 1, names: ["pixel\(number)_first", "pixel\(number)_last"]))
-      items.append(.wires(width: user, names: ["pixel\(number)_user"]))
+      items.append(.wires(width: streamUser, names: ["pixel\(number)_user"]))
       items.append(
         .wires(width: StageModule.wordBits(stage.output), names: ["pixel\(number)"]))
       let stream = stageInput(index)
@@ -101,7 +104,7 @@ struct TopModule {
             Connection("out_last", "pixel\(number)_last"),
             Connection("out_user", "pixel\(number)_user"),
             Connection("out_pixel", "pixel\(number)"),
-          ]))
+          ] + (batchNorm?.connections(index) ?? [])))
       items += fork(index)
     }
     let format = design.output
@@ -123,7 +126,10 @@ struct TopModule {
       .assign(
         Assignment(
           .name("m_axis_tuser"),
-          .concatenation([.name("pixel\(last)_user"), .name("pixel\(last)_first")]))),
+          .concatenation([
+            StageModule.slice("pixel\(last)_user", of: streamUser, low: 0, bits: user),
+            .name("pixel\(last)_first"),
+          ]))),
       .assign(Assignment(.name("m_axis_tlast"), .name("pixel\(last)_last"))),
       .whenDefined(macro: "VERILATOR", [unused(last)]),
     ]
@@ -138,6 +144,9 @@ struct TopModule {
       names += [.name("pixel\(number)_first"), .name("pixel\(number)_last")]
     }
     names += unreadJoinInputs()
+    if !design.adaptiveLayers.isEmpty {
+      names.append(.bit("pixel\(last)_user", design.streamUserBits - 1))
+    }
     if design.output.pixelBits == 0 { names.append(.name("pixel\(last)")) }
     return .define(
       width: 1, name: "unused", value: .unary(.reduceAnd, .concatenation(names)))

@@ -5,7 +5,8 @@ import NeuralGraph
 struct ChannelAnalysis {
   /// The interval of each output channel's sum (weights times input codes, without the bias).
   var sums: [Interval]
-  /// `bias - z_x * sum(weights)`: what the sum lacks to be TFLite's accumulator.
+  /// `bias - z_x * sum(weights)`: what the sum lacks to be TFLite's accumulator. Without the bias for an
+  /// adaptive convolution.
   var biases: [Int]
   var outputs: [Channel]
 
@@ -59,8 +60,14 @@ struct ChannelAnalysis {
           high += canLeave ? max(fixed.inside, fixed.outside) : fixed.inside
         }
       }
-      let bias = Int(convolution.bias[output]) - input.zeroPoint * total
       sums.append(low...high)
+      if convolution.adaptation != nil {
+        // Whatever the registers hold: the bias is one of them.
+        biases.append(-input.zeroPoint * total)
+        outputs.append(Self.channel(convolution.clamp.lowerBound, convolution.clamp.upperBound))
+        continue
+      }
+      let bias = Int(convolution.bias[output]) - input.zeroPoint * total
       biases.append(bias)
       outputs.append(
         Self.channel(requantize(output, low + bias), requantize(output, high + bias)))

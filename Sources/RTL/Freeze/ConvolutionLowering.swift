@@ -15,6 +15,9 @@ struct ConvolutionLowering {
   /// A matrix that needs more levels than it allows gets as many as it needs.
   let search: AdderGraph.Options
   let requantize: (Int, Int) -> Int
+  /// The output's zero point, and adder levels between registers: for adaptive convolutions.
+  let zeroPoint: Int
+  let levels: Int
 
   /// The graph of each group that has live outputs. A graph that is there already, of this
   /// convolution in another form, is taken as it is: forms differ in registers only.
@@ -25,9 +28,11 @@ struct ConvolutionLowering {
 
   init(
     _ convolution: QuantizedConvolution, input: PixelFormat, analysis: ChannelAnalysis,
-    form: LayerForm, search: AdderGraph.Options, graphs: [Int: AdderGraph],
-    requantize: @escaping (Int, Int) -> Int
+    form: LayerForm, search: AdderGraph.Options, graphs: [Int: AdderGraph], zeroPoint: Int,
+    levels: Int, requantize: @escaping (Int, Int) -> Int
   ) {
+    self.zeroPoint = zeroPoint
+    self.levels = levels
     self.graphs = graphs
     self.convolution = convolution
     self.input = input
@@ -73,18 +78,16 @@ struct ConvolutionLowering {
         appendRows(group, row, column, live, &rows, &constantPart)
       }
     }
-    let matrix = ConstantMatrix(
-      inputs: rows.count, outputs: live.count, values: rows.flatMap(\.weights))
-    var search = search
-    search.maxDepth = search.maxDepth.map { max($0, AdderGraph.minimumDepth(matrix)) }
-    let graph =
-      graphs[group] ?? AdderGraph.optimise(matrix, options: search)
-    graphs[group] = graph
-    let problems = graph.verify(equals: matrix)
-    precondition(problems.isEmpty, "the adder graph is not the weight matrix: \(problems[0])")
-    let sums = builder.appendSums(graph, on: rows.map(\.signal))
+    let sums = rows.isEmpty ? Array(repeating: nil, count: live.count) : sums(group, live, rows)
     return live.indices.map { index in
       let channel = live[index]
+      if let adaptation = convolution.adaptation {
+        if let sum = sums[index] { builder.nameAccumulator(sum, "acc\(channel)") }
+        return builder.appendAdaptive(
+          of: sums[index], offset: analysis.biases[channel] + constantPart[index],
+          channel: channel, clamp: convolution.clamp, zeroPoint: zeroPoint,
+          adaptation: adaptation, levels: levels)
+      }
       guard let sum = sums[index] else {
         preconditionFailure("channel \(channel) has no live weight and yet is not constant")
       }
@@ -97,6 +100,20 @@ struct ConvolutionLowering {
         exponent: exponents.isEmpty ? nil : exponents[channel].signExponent
       ) { function(channel, $0) }
     }
+  }
+
+  /// The weighted sum of each live output of a group; nil where all weights are zero.
+  private mutating func sums(_ group: Int, _ live: [Int], _ rows: [Row]) -> [Datapath.Operand?] {
+    let matrix = ConstantMatrix(
+      inputs: rows.count, outputs: live.count, values: rows.flatMap(\.weights))
+    var search = search
+    search.maxDepth = search.maxDepth.map { max($0, AdderGraph.minimumDepth(matrix)) }
+    let graph =
+      graphs[group] ?? AdderGraph.optimise(matrix, options: search)
+    graphs[group] = graph
+    let problems = graph.verify(equals: matrix)
+    precondition(problems.isEmpty, "the adder graph is not the weight matrix: \(problems[0])")
+    return builder.appendSums(graph, on: rows.map(\.signal))
   }
 
   private mutating func appendRows(

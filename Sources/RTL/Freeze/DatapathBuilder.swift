@@ -23,6 +23,8 @@ struct DatapathBuilder {
     return id
   }
 
+  mutating func setRole(_ role: LayerInput, of id: SignalID) { inputs[id] = role }
+
   mutating func constant(_ value: Int) -> SignalID {
     if let id = constants[value] { return id }
     let id = datapath.append("constant", .constant(value), value...value)

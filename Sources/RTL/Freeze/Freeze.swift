@@ -44,7 +44,8 @@ public enum Freeze {
     }
     var layers = lowered.map(\.layer)
     let groups = FIFOPlacement(
-      layers, sources: sources, sidebandBits: options.sidebandBits
+      layers, sources: sources,
+      sidebandBits: options.sidebandBits + (layers.contains { $0.adaptive != nil } ? 1 : 0)
     ).stages()
     // A pointwise layer that begins a stage takes its pixels through a window of one.
     let windowed = groups.map { $0[0] }.filter { plans[$0].form == .pointwise }
@@ -65,6 +66,13 @@ public enum Freeze {
           timing: StageTiming(
             group[0].kindAsHead, ranks: group.reduce(0) { $0 + $1.schedule.ranks }),
           inputs: sources[indices[0]].map { StageInput(stage: $0.map { stageOfLayer[$0]! }) }))
+    }
+    var number = 0
+    for stage in stages.indices {
+      for layer in stages[stage].layers.indices where stages[stage].layers[layer].adaptive != nil {
+        number += 1
+        stages[stage].layers[layer].adaptive?.number = number
+      }
     }
     let input = plans[0].input
     let timing = StreamTiming(
@@ -108,7 +116,10 @@ public enum Freeze {
   /// Modules that are there already: the templates, and what a simulation adds.
   private static let reservedNames =
     (RTLTemplates.all + [RTLTemplates.nvdlaPacker]).map { String($0.fileName.dropLast(2)) }
-    + ["taps", "bench", "df_record_file", "df_record_beat", "df_record_tap", "df_record_error"]
+    + [
+      "taps", "bench", "df_record_file", "df_record_beat", "df_record_tap", "df_record_error",
+      "df_batchnorm_master",
+    ]
 
   /// The model's name without the ending that only says how it was exported: the same network gives
   /// the same Verilog.

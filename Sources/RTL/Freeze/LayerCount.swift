@@ -8,6 +8,12 @@ extension Layer {
         cost.tables = (cost.tables ?? 0) + 1
         cost.tableDecisions = (cost.tableDecisions ?? 0) + table.decisions
       }
+      if case .multiply(_, _, let bits) = signal.operation {
+        // Rows of the second factor's bits, added up.
+        cost.adderBits += (bits - 1) * widths.bits[index]
+        cost.adderBits32 += (bits - 1) * 32
+        cost.maximumWidth = max(cost.maximumWidth, widths.bits[index])
+      }
       guard case .add = signal.operation else { continue }
       cost.adderBits += widths.bits[index]
       cost.adderBits32 += 32
@@ -28,7 +34,7 @@ extension Layer {
         case .inside: cost.windowRegisterBits += 1
         case .tap:
           if !seen.insert(role).inserted { cost.windowRegisterBits += widths.bits[id.index] }
-        case .pixel, .sum: break
+        case .pixel, .sum, .parameter: break
         }
       }
       cost.lineMemoryBits =

@@ -283,7 +283,8 @@ extension LayerPlan {
     if let layer = convolutionLayer, let analysis {
       var lowering = ConvolutionLowering(
         layer, input: input, analysis: analysis, form: form, search: options.search,
-        graphs: graphs, requantize: requantize)
+        graphs: graphs, zeroPoint: node.type.zeroPoint, levels: options.pipelineLevels,
+        requantize: requantize)
       builder = lowering.lower()
       graphs = lowering.graphs
     } else if let sum {
@@ -318,6 +319,9 @@ extension LayerPlan {
       output: output, inputs: inputs, datapath: datapath, widths: widths, schedule: schedule,
       cost: builder.cost)
     layer.cost.convolution = convolution
+    if let convolution = convolutionLayer, let adaptation = convolution.adaptation {
+      layer.adaptive = AdaptiveLayer(number: 1, convolution, adaptation)
+    }
     layer.countCost()
     return (layer, graphs)
   }

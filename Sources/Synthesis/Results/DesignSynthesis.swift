@@ -61,7 +61,7 @@ public struct DesignSynthesis: Hashable, Sendable, Codable {
       fifos: total(.fifos), control: total(.control),
       memories: memories.reduce(total(.memories)) { sum, memory in
         memory.area.map { sum + $0 } ?? sum
-      })
+      }, batchNorm: total(.batchNorm))
   }
 
   /// Bits of macros that nothing prices.

@@ -16,7 +16,7 @@ package struct PartFinder {
 
   /// Gates are given to these in turn.
   private static let order: [AreaPart] = [
-    .memories, .windowRegisters, .adders, .requantizers, .fifos, .control,
+    .memories, .windowRegisters, .adders, .requantizers, .fifos, .batchNorm, .control,
   ]
 
   init(
@@ -84,6 +84,7 @@ package struct PartFinder {
   ) {
     switch kind {
     case .top:
+      if name.hasPrefix("batchnorm.") { return (.batchNorm, .batchNorm) }
       return name.hasPrefix("skip") ? (.fifos, .fifos) : (.control, .control)
     case .packing:
       // The pixel whose atoms are leaving.
@@ -93,6 +94,7 @@ package struct PartFinder {
       // The FIFO's head is what leaves the stage; what enters it is the valid pipeline's last rank.
       if name.hasPrefix("fifo.in_") { return (.control, .control) }
       if name.hasPrefix("fifo.") || name.hasPrefix("out_") { return (.fifos, .fifos) }
+      if name.contains("_bank.") || name.hasPrefix("swap_ranks") { return (.batchNorm, .batchNorm) }
       if name.contains(".words[") { return (.memories, .memories) }
       return (.control, .control)
     case .layer: break
@@ -108,7 +110,11 @@ package struct PartFinder {
       }
     }
     switch letters {
-    case "biased", "negative", "cut", "mul", "even", "prod", "y", "q":
+    case "bias", "scale",
+      "shift" where !isDelayed:
+      return (.batchNorm, .batchNorm)
+    case "biased", "negative", "cut", "mul", "even", "prod", "y", "q", "total", "half", "near",
+      "whole", "away", "twice", "moved":
       return (.pipelineRegisters, .requantizers)
     default: return (.pipelineRegisters, .adders)
     }

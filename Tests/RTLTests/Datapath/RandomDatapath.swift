@@ -78,7 +78,7 @@ func exactValues(_ datapath: Datapath, _ inputs: [SignalID: Int]) -> [Int] {
   }
   for (index, signal) in datapath.signals.enumerated() {
     switch signal.operation {
-    case .input: values.append(inputs[SignalID(index)]!)
+    case .input, .parameter: values.append(inputs[SignalID(index)]!)
     case .constant(let value): values.append(value)
     case .add(let a, let b): values.append(term(a) + term(b))
     case .copy(let a): values.append(values[a.index])
@@ -91,6 +91,8 @@ func exactValues(_ datapath: Datapath, _ inputs: [SignalID: Int]) -> [Int] {
     case .saturate(let a, let shift, let clamp):
       values.append(min(max(values[a.index] >> shift, clamp.lowerBound), clamp.upperBound))
     case .table(let a, let table): values.append(table.value(values[a.index]))
+    case .multiply(let a, let b, _): values.append(values[a.index] * values[b.index])
+    case .shiftRight(let a, let b): values.append(values[a.index] >> values[b.index])
     }
   }
   return values
