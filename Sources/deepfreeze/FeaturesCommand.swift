@@ -25,6 +25,10 @@ struct FeaturesCommand: AsyncParsableCommand {
   @Option(name: .customLong("output"), help: "The .npy file to write.")
   var outputFile: String
 
+  @Option(
+    help: "A parameter file of the design's adaptive batch norm; trained values unless given.")
+  var batchnorm: String?
+
   @Flag(help: "Scale images to the network's input size (bilinear, equal to Pillow's).")
   var resize = false
 
@@ -40,7 +44,12 @@ struct FeaturesCommand: AsyncParsableCommand {
   func run() async throws {
     try await reportingDiagnostics(output) {
       let emitted = try EmittedFolder(path: folder)
-      let graph = emitted.network.graph
+      var graph = emitted.network.graph
+      if let batchnorm, let values = try emitted.batchNormValues([batchnorm]).first,
+        let map = emitted.design.registerMap
+      {
+        graph = values.network(map, graph)
+      }
       let value = try emitted.outputValue
       let images = try ImageSet(path: images)
       let progress = Progress()
