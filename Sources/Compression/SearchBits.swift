@@ -94,13 +94,16 @@ extension QuantizedGraph {
     var sources: [String: String] = [:]
     for node in nodes where names.contains(node.name) {
       var operands = node.operands
-      while operands.count == 1 {
+      search: while operands.count == 1 {
         let operand = self[operands[0]]
         if names.contains(operand.name) {
           sources[node.name] = operand.name
           break
         }
-        operands = operand.operands
+        switch operand.operation {
+        case .averagePool, .maxPool, .mean, .pad, .reshape: operands = operand.operands
+        default: break search
+        }
       }
     }
     return sources

@@ -112,9 +112,20 @@ public struct EmittedFolder: Sendable {
   /// The network's value that leaves the hardware. Throws when the design and the network do not fit.
   public var outputValue: ValueID {
     get throws(Diagnostics) {
-      guard let value = design.taps.last?.value, network.graph.nodes.indices.contains(value) else {
+      let graph = network.graph
+      let output = design.output
+      guard let value = design.taps.last?.value, graph.nodes.indices.contains(value),
+        graph.nodes[value].name == output.name,
+        graph.nodes[value].type.element == output.element,
+        graph.nodes[value].type.zeroPoint == output.zeroPoint,
+        graph.nodes[value].type.shape.elementCount
+          == output.height * output.width * output.channels,
+        graph.nodes[value].type.shape.channels == output.channels
+      else {
         throw Diagnostics(
-          Diagnostic("the output stream is no value of the network", file: path))
+          Diagnostic(
+            "the output stream is no value of the network", file: path,
+            remedy: "emit the design again"))
       }
       return ValueID(value)
     }

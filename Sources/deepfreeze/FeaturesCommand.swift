@@ -1,5 +1,6 @@
 import ArgumentParser
 import Compression
+import Foundation
 import NeuralGraph
 import Simulation
 import TensorFiles
@@ -41,8 +42,22 @@ struct FeaturesCommand: AsyncParsableCommand {
     }
   }
 
+  /// Worth knowing before long work.
+  private func checkTarget() throws(Diagnostics) {
+    var isFolder: ObjCBool = false
+    let exists = FileManager.default.fileExists(atPath: outputFile, isDirectory: &isFolder)
+    let parent = URL(filePath: outputFile).deletingLastPathComponent().path
+    guard exists ? !isFolder.boolValue : FileManager.default.isWritableFile(atPath: parent) else {
+      throw Diagnostics(
+        Diagnostic(
+          exists ? "the output is a folder" : "the output's folder cannot be written",
+          file: outputFile, remedy: "give another --output"))
+    }
+  }
+
   func run() async throws {
     try await reportingDiagnostics(output) {
+      try checkTarget()
       let emitted = try EmittedFolder(path: folder)
       var graph = emitted.network.graph
       if let batchnorm, let values = try emitted.batchNormValues([batchnorm]).first,

@@ -38,6 +38,7 @@ public struct FixedPrefix: Hashable, Sendable {
     layers = []
     result = input
     var rounding = ExactRounding(graph)
+    let reshapes = Reshapes(graph)
     var found: [ValueID] = []
     var convolutions = 0
     // At the last cut.
@@ -48,7 +49,7 @@ public struct FixedPrefix: Hashable, Sendable {
     // Every node comes from the one input, so a cut's nodes are all those up to it.
     for id in graph.values where id > input {
       if fixedLayers == fixed || needed == .max { break }
-      problem = Self.problem(of: id, in: graph) ?? rounding.problem(of: id)
+      problem = Self.problem(of: id, in: graph, reshapes) ?? rounding.problem(of: id)
       if problem != nil { break }
       if graph[id].operation.isConvolution { convolutions += 1 }
       if graph[id].operation != .reshape { found.append(id) }
@@ -104,34 +105,7 @@ public struct FixedPrefix: Hashable, Sendable {
   }
 
   /// The most weights of a fully connected layer on a map of several pixels: all are adders at once.
-  package static let mostMapWeights = 1 << 20
-
-  /// What a chain of reshapes begins with.
-  private static func origin(_ value: ValueID, in graph: QuantizedGraph) -> ValueID {
-    var value = value
-    while graph[value].operation == .reshape { value = graph[value].operands[0] }
-    return value
-  }
-
-  /// True for a reshape that only fully connected layers read, each of them the whole map: they take
-  /// it in the map's own order.
-  private static func isFlattening(_ id: ValueID, in graph: QuantizedGraph) -> Bool {
-    let readers = graph.readers
-    var pending = [id]
-    while let value = pending.popLast() {
-      if readers[value.index].isEmpty || graph.outputs.contains(value) { return false }
-      for reader in readers[value.index] {
-        switch graph[reader].operation {
-        case .reshape: pending.append(reader)
-        case .fullyConnected(let layer)
-        where layer.inputSize == graph[value].type.shape.elementCount:
-          break
-        default: return false
-        }
-      }
-    }
-    return true
-  }
+  package static let mostMapWeights = 1 << 17
 
   /// Why a fully connected layer on a map cannot be hardware: it is a window of the map's size.
   private static func fullyConnected(_ layer: QuantizedFullyConnected, on map: TensorShape)
@@ -152,7 +126,9 @@ public struct FixedPrefix: Hashable, Sendable {
   }
 
   /// Why this node cannot be hardware, or nil when it can.
-  static func problem(of id: ValueID, in graph: QuantizedGraph) -> Diagnostic? {
+  private static func problem(
+    of id: ValueID, in graph: QuantizedGraph, _ reshapes: Reshapes
+  ) -> Diagnostic? {
     let node = graph[id]
     func refuse(_ message: String, _ remedy: String? = nil) -> Diagnostic {
       Diagnostic(message, node: node.name, remedy: remedy)
@@ -172,15 +148,17 @@ public struct FixedPrefix: Hashable, Sendable {
       return isSpatial ? nil : refuse("a mean over other axes than height and width")
     case .rescale, .table: return nil
     case .fullyConnected(let layer):
-      return fullyConnected(layer, on: graph[origin(node.operands[0], in: graph)].type.shape)
+      return fullyConnected(layer, on: graph[reshapes.origins[node.operands[0].index]].type.shape)
         .map { refuse($0, "fix the layers before it") }
     case .reshape:
       let shape = node.type.shape
       let isFlat = source.elementCount == source.channels && shape.elementCount == shape.channels
-      return isFlat || isFlattening(id, in: graph)
+      return isFlat || reshapes.areFlattening[id.index]
         ? nil : refuse("a reshape of a map of \(source) is not streamed")
     case .add(let add):
-      if add.first.multiplier < 0 || add.second.multiplier < 0, Set(node.operands).count == 1 {
+      if add.first.multiplier < 0 || add.second.multiplier < 0,
+        Set(node.operands.map { reshapes.origins[$0.index] }).count == 1
+      {
         return refuse("a difference of a map and itself is not supported in hardware")
       }
       let shape = node.type.shape
@@ -212,4 +190,35 @@ public struct FixedPrefix: Hashable, Sendable {
 extension QuantizedOperation {
   /// True for the operations that `--fixed-layers` counts.
   public var isConvolution: Bool { if case .convolution = self { true } else { false } }
+}
+
+/// What reshapes mean for the hardware, of all values at once.
+private struct Reshapes {
+  /// By value, what the chain of reshapes before it begins with; itself, where there is none.
+  var origins: [ValueID] = []
+  /// By value, true for a reshape that only fully connected layers read, each of them the whole map:
+  /// they take it in the map's own order.
+  var areFlattening: [Bool]
+
+  init(_ graph: QuantizedGraph) {
+    areFlattening = Array(repeating: false, count: graph.nodes.count)
+    for id in graph.values {
+      let node = graph[id]
+      origins.append(node.operation == .reshape ? origins[node.operands[0].index] : id)
+    }
+    let readers = graph.readers
+    // A reshape's readers stand behind it.
+    for id in graph.values.reversed() where graph[id].operation == .reshape {
+      areFlattening[id.index] =
+        !readers[id.index].isEmpty && !graph.outputs.contains(id)
+        && readers[id.index].allSatisfy { reader in
+          switch graph[reader].operation {
+          case .reshape: areFlattening[reader.index]
+          case .fullyConnected(let layer):
+            layer.inputSize == graph[id].type.shape.elementCount
+          default: false
+          }
+        }
+    }
+  }
 }

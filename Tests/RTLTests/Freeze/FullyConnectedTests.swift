@@ -78,11 +78,42 @@ import Testing
         == "a reshape of a map of 1x3x2x2 is not streamed")
   }
 
+  @Test("a chain of thousands of reshapes is no work of hours")
+  func chain() throws {
+    let shapes = (0..<20_000).map { $0 % 2 == 0 ? [1, 2, 3, 2] : [1, 3, 2, 2] }
+    let graph = Self.network(reshapes: shapes + [[1, 12]])
+    #expect(try FixedPrefix(graph, fixedLayers: nil).layers.count == 1)
+  }
+
+  @Test("a map less a reshape of itself is refused as a map less itself is")
+  func lessItself() throws {
+    var graph = QuantizedGraph(name: "difference")
+    let type = QuantizedType(
+      shape: TensorShape(height: 1, width: 1, channels: 3), element: .int8, scale: 0.5,
+      zeroPoint: 0)
+    let input = graph.append(
+      QuantizedNode(name: "image", operation: .input, operands: [], type: type))
+    var flat = type
+    flat.shape = TensorShape([1, 3])
+    let a = graph.append(
+      QuantizedNode(name: "a", operation: .reshape, operands: [input], type: flat))
+    let b = graph.append(
+      QuantizedNode(name: "b", operation: .reshape, operands: [input], type: flat))
+    var add = try #require(
+      QuantizedAdd(first: 0.5, second: 0.5, output: 0.5, clamp: -128...127))
+    add.second.multiplier.negate()
+    graph.outputs = [
+      graph.append(
+        QuantizedNode(name: "sum", operation: .add(add), operands: [a, b], type: flat))
+    ]
+    #expect(reason(graph) == "a difference of a map and itself is not supported in hardware")
+  }
+
   @Test("more weights than can sensibly be adders are refused")
   func tooMany() {
     let graph = Self.network(height: 64, width: 64, channels: 16, outputs: 17)
     #expect(
       reason(graph) == "a fully connected layer on a map of 1x64x64x16 has 1114112 weights, which "
-        + "would all be adders; hardware takes 1048576")
+        + "would all be adders; hardware takes 131072")
   }
 }
