@@ -67,6 +67,21 @@ import Testing
     #expect(report.layers[0].mismatches > 0)
   }
 
+  @Test(
+    "a bus that never answers is found",
+    arguments: ["awready = ~write_address", "wready = ~write_data", "arready = ~read_address"])
+  func dead(_ assignment: String) async throws {
+    let report = try await Self.verify {
+      $0.replace(
+        "rtl/df_batchnorm_control.v", "s_axil_" + assignment,
+        "s_axil_" + assignment.replacing("= ", with: "= 1'b0 & "))
+    } script: { design, _, script in
+      script.commit(BatchNormValues(trained: design.registerMap!, Self.graph), design.registerMap!)
+      script.reads = (0..<20).map { _ in .init(RegisterMap.Control.status.rawValue) }
+    }
+    #expect(report.problems.contains { $0.contains("was never answered") })
+  }
+
   @Test("an adaptive design is clean in all three readers", arguments: Lint.allCases)
   func lint(lint: Lint) async throws {
     for scaleBits in [31, 8] {

@@ -28,7 +28,7 @@ public struct AdaptiveSelection: Hashable, Sendable {
     for part in parts {
       let matches: [ValueID]
       if let number = Int(part) {
-        matches = convolutions.indices.contains(number - 1) ? [convolutions[number - 1]] : []
+        matches = number >= 1 && number <= convolutions.count ? [convolutions[number - 1]] : []
       } else {
         let exact = convolutions.filter { graph[$0].name == part }
         matches =

@@ -75,6 +75,37 @@ public struct BatchNormScript: Hashable, Sendable {
     }
   }
 
+  /// The first write and the first read that `answers` lack although a run of `cycles`, so many of them in
+  /// reset, had room for them.
+  func unanswered(_ answers: [BatchNormAnswer], cycles: Int, resets: Int) -> [String] {
+    // An access waits for another at most, a reset lets it begin anew.
+    let patience = 200 + 2 * resets
+    var problems: [String] = []
+    var next = 0
+    var last = 0
+    for answer in answers where answer.isWrite && next < writes.count {
+      if !writes[next].retries || answer.response == 0 { next += 1 }
+      last = answer.cycle
+    }
+    if next < writes.count {
+      let write = writes[next]
+      let delays = write.gap + max(write.addressDelay, write.dataDelay) + write.responseDelay
+      if max(write.notBefore, last) + delays + patience < cycles {
+        problems.append(
+          "the write to 0x\(String(write.address, radix: 16)) was never answered")
+      }
+    }
+    let found = answers.filter { !$0.isWrite }
+    if found.count < reads.count {
+      let read = reads[found.count]
+      let delays = read.gap + read.addressDelay + read.responseDelay
+      if max(read.notBefore, found.last?.cycle ?? 0) + delays + patience < cycles {
+        problems.append("the read of 0x\(String(read.address, radix: 16)) was never answered")
+      }
+    }
+    return problems
+  }
+
   /// More cycles than all writes take when none is repeated.
   public var writeCycles: Int {
     writes.reduce(16) {

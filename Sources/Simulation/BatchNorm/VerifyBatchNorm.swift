@@ -65,7 +65,10 @@ extension Verification {
       interpreters[model.values[frame]]!
     }
     var result = try Comparison.compare(design, expectation, record: record)
-    var problems = model.problems
+    var problems =
+      model.problems
+      + script.unanswered(
+        answers, cycles: cycles, resets: stimulus.mergedResets.reduce(0) { $0 + $1.count })
     if isOrdered, model.changes != trace.frames.count {
       problems.append(
         "\(model.changes) of \(trace.frames.count) frames took new values, expected all")
