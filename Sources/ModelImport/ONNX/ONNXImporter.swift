@@ -144,6 +144,12 @@ struct ONNXImporter {
       let tensor: ONNXActivation
       switch values[output.name] {
       case .tensor(let found)?, .quantized(let found, _)?: tensor = found
+      case .accumulator?:
+        problems.append(
+          Diagnostic(
+            "the output is sums in 32 bits, not quantized", node: output.name,
+            remedy: "put Cast, Mul with the scale and QuantizeLinear behind it"))
+        continue
       default:
         if case .constant? = values[output.name] {
           problems.append(
@@ -209,6 +215,10 @@ struct ONNXImporter {
             remedy: "export the model as one file, with weights of a usual type")
         }
       case .node(let producer, let output)? where output > 0:
+        // An operator that is refused already says so itself.
+        if let first = file.nodes[producer].outputs.first, case .missing? = values[first] {
+          return nil
+        }
         throw node.problem(
           "it reads result \(output) of '\(file.nodes[producer].label)' "
             + "(\(file.nodes[producer].operation)); only the first result of an operator is supported"

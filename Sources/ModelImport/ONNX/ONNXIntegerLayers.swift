@@ -50,9 +50,7 @@ extension ONNXIntegerLowering {
         units = Double(integers[channel])
       }
       guard units.isFinite, let integer = Int32(exactly: units) else {
-        throw Diagnostic(
-          "the bias of channel \(channel) leaves 32 bits in units of the accumulator",
-          node: node.name)
+        throw biasOverflow(node, channel)
       }
       result.append(integer)
     }
@@ -67,33 +65,57 @@ extension ONNXIntegerLowering {
     return bias.values
   }
 
+  /// The bias and the scales of a layer's sums as its own operands state them.
+  private func ownArithmetic(
+    _ node: Node, _ bias: [Float]?, _ stored: ONNXScales?, input: Float, weights: ONNXScales
+  ) throws(Diagnostic) -> ONNXSumArithmetic {
+    let factors = (0..<node.shape.channels).map { channel in
+      [input, weights.scales[weights.scales.count == 1 ? 0 : channel]]
+    }
+    return ONNXSumArithmetic(
+      factors: factors,
+      bias: try self.bias(node, bias, stored, input: input, weights: weights))
+  }
+
+  /// For people: one scale a tensor where the file has one.
+  private func weightScales(
+    _ scales: ONNXScales, _ stated: ONNXSumArithmetic?, input: Float
+  ) -> [Float] {
+    guard let stated else { return scales.scales }
+    return stated.factors.map { $0.reduce(1, *) / input }
+  }
+
+  /// A convolution with its own bias and scales, or with `stated` ones.
   mutating func lower(
-    _ convolution: Convolution, _ id: NodeID, _ target: Target
+    _ convolution: Convolution, _ id: NodeID, _ target: Target, _ stated: ONNXSumArithmetic? = nil
   ) throws(Diagnostic) -> ValueID {
     let node = graph[id]
     let source = try operand(node.operands[0], of: node)
     let input = result[source].type
     let (values, scales) = try weights(node, layers[id])
-    let bias = try bias(
-      node, constants(node), layers[id]?.bias, input: input.scale, weights: scales)
+    let arithmetic =
+      if let stated { stated } else {
+        try ownArithmetic(
+          node, constants(node), layers[id]?.bias, input: input.scale, weights: scales)
+      }
     var multipliers: [FixedPointMultiplier] = []
-    for channel in 0..<node.shape.channels {
-      let scale = scales.scales[scales.scales.count == 1 ? 0 : channel]
-      multipliers.append(FixedPointMultiplier(try exact(node, [input.scale, scale], target)))
+    for factors in arithmetic.factors {
+      multipliers.append(FixedPointMultiplier(try exact(node, factors, target)))
     }
     return emit(
       .convolution(
         QuantizedConvolution(
           geometry: convolution.geometry, inputChannels: input.shape.channels,
           outputChannels: node.shape.channels, groups: convolution.groups, weights: values,
-          bias: bias, requantization: multipliers, clamp: target.clamp,
-          weightZeroPoints: scales.zeroPoints, weightScales: scales.scales)),
+          bias: arithmetic.bias, requantization: multipliers, clamp: target.clamp,
+          weightZeroPoints: scales.zeroPoints,
+          weightScales: weightScales(scales, stated, input: input.scale))),
       [source], node.shape, target)
   }
 
   /// A matrix product, with its own bias or that of an Add behind it.
   mutating func lowerMatrix(
-    _ id: NodeID, bias added: [Float]?, _ target: Target
+    _ id: NodeID, bias added: [Float]?, _ target: Target, _ stated: ONNXSumArithmetic? = nil
   ) throws(Diagnostic) -> ValueID {
     let node = graph[id]
     let source = try operand(node.operands[0], of: node)
@@ -101,19 +123,22 @@ extension ONNXIntegerLowering {
     let (values, scales) = try weights(node, layers[id])
     let own = try constants(node)
     let real = added ?? own
-    let bias = try bias(
-      node, real, added == nil ? layers[id]?.bias : nil, input: input.scale, weights: scales)
+    let arithmetic =
+      if let stated { stated } else {
+        try ownArithmetic(
+          node, real, added == nil ? layers[id]?.bias : nil, input: input.scale, weights: scales)
+      }
     var multipliers: [RealMultiplier] = []
-    for channel in 0..<node.shape.channels {
-      let scale = scales.scales[scales.scales.count == 1 ? 0 : channel]
-      multipliers.append(RealMultiplier(try exact(node, [input.scale, scale], target)))
+    for factors in arithmetic.factors {
+      multipliers.append(RealMultiplier(try exact(node, factors, target)))
     }
     return emit(
       .fullyConnected(
         QuantizedFullyConnected(
           inputSize: input.shape.channels, outputSize: node.shape.channels, weights: values,
-          bias: bias, requantization: multipliers, clamp: target.clamp,
-          weightZeroPoints: scales.zeroPoints, weightScales: scales.scales)),
+          bias: arithmetic.bias, requantization: multipliers, clamp: target.clamp,
+          weightZeroPoints: scales.zeroPoints,
+          weightScales: weightScales(scales, stated, input: input.scale))),
       [source], node.shape, target)
   }
 

@@ -261,6 +261,7 @@ struct ONNXIntegerLowering {
   ) throws(Diagnostic) -> ValueID {
     let node = graph[id]
     if let source = values[id] { return try rescale(node, source, target) }
+    if let sum = try lowerSumOfCodes(id, target) { return sum }
     switch node.operation {
     case .convolution(let convolution): return try lower(convolution, id, target)
     case .matrixMultiplication: return try lowerMatrix(id, bias: nil, target)

@@ -85,6 +85,8 @@ enum ONNXValue {
   case tensor(ONNXActivation)
   /// The same as codes on a grid, behind QuantizeLinear.
   case quantized(ONNXActivation, ONNXGrid)
+  /// Sums of products of codes in 32 bits, computed for each image.
+  case accumulator(ONNXActivation)
   /// Known now.
   case constant(ONNXTensor)
   /// An operand that is left out.
@@ -114,6 +116,9 @@ struct ONNXCall {
     case .tensor(let tensor): return tensor
     case .quantized:
       throw node.problem("it computes with codes", remedy: "put a DequantizeLinear before it")
+    case .accumulator:
+      throw node.problem(
+        "it computes with sums in 32 bits", remedy: "put a Cast to float before it")
     default: throw node.problem("operand \(index) is not computed from the image")
     }
   }

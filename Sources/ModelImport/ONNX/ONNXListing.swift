@@ -18,11 +18,14 @@ extension ONNXImporter {
       entry.outputShape = tensor.shape.dimensions
       // The layer stands before the node that has the grid.
       count(graph[tensor.node].operands.first ?? tensor.node, node, &entry)
+    } else if case .accumulator(let sums) = value {
+      entry.outputShape = sums.shape.dimensions
+      count(sums.node, node, &entry)
     } else if reason == nil {
       entry.isSupported = false
       entry.reason = "it works on a tensor that cannot be used"
     }
-    if operation == .conv || operation == .qLinearConv || isWindowedAverage(node, value) {
+    if [.conv, .qLinearConv, .convInteger].contains(operation) || isWindowedAverage(node, value) {
       entry.convolutionNumber = (entries.compactMap(\.convolutionNumber).last ?? 0) + 1
     }
     entries.append(entry)

@@ -12,6 +12,7 @@ enum ONNXOperator: String, CaseIterable {
   case constant = "Constant"
   case constantOfShape = "ConstantOfShape"
   case conv = "Conv"
+  case convInteger = "ConvInteger"
   case dequantizeLinear = "DequantizeLinear"
   case div = "Div"
   case dropout = "Dropout"
@@ -27,6 +28,7 @@ enum ONNXOperator: String, CaseIterable {
   case identity = "Identity"
   case leakyRelu = "LeakyRelu"
   case matMul = "MatMul"
+  case matMulInteger = "MatMulInteger"
   case max = "Max"
   case maxPool = "MaxPool"
   case min = "Min"
@@ -82,6 +84,7 @@ enum ONNXOperator: String, CaseIterable {
     case .qLinearConv: 8...9
     case .qLinearMatMul: 8...8
     case .clip, .dropout: 1...3
+    case .convInteger, .matMulInteger: 2...4
     case .pad: 1...4
     case .slice: 1...5
     case .add, .div, .gather, .matMul, .mul, .pRelu, .sub: 2...2
@@ -110,16 +113,24 @@ enum ONNXOperator: String, CaseIterable {
     }
   }
 
+  /// True for operators that put numbers in another shape or order, and for those that change nothing.
+  var movesNumbers: Bool {
+    switch self {
+    case .flatten, .reshape, .squeeze, .transpose, .unsqueeze: true
+    default: false
+    }
+  }
+
   /// What to do about an operator that has a way round, or nil.
   static func remedy(_ operation: String) -> String? {
     switch operation {
     case "If", "Loop", "Scan":
       "the graph still chooses while it runs: export it for inference, with constants folded"
-    case "ConvInteger", "MatMulInteger", "DynamicQuantizeLinear",
-      "com.microsoft.DynamicQuantizeMatMul",
+    case "DynamicQuantizeLinear", "com.microsoft.DynamicQuantizeMatMul",
       "com.microsoft.MatMulIntegerToFloat":
-      "the model is quantized while it runs (dynamic quantization): quantize it statically, with "
-        + "QuantizeLinear and DequantizeLinear, or give the model of real numbers"
+      "its scale depends on each image's numbers (dynamic quantization), so no constant hardware "
+        + "computes it: quantize the model statically, with QuantizeLinear and DequantizeLinear, or "
+        + "give the model of real numbers"
     case "RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli":
       "the graph still has randomness: export it with training off"
     case "NonMaxSuppression", "TopK", "ArgMax", "LogSoftmax", "NonZero":

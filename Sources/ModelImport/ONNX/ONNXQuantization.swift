@@ -34,6 +34,8 @@ struct ONNXLayerScales {
   /// One, or one an output channel.
   var weights: ONNXScales
   var bias: ONNXScales?
+  /// True for a layer whose result is the sum of products of codes itself: ConvInteger.
+  var countsCodes = false
 }
 
 // QuantizeLinear and DequantizeLinear. A quantized activation is a node that passes its tensor on
@@ -86,6 +88,7 @@ extension ONNXImporter {
         call, codes.values.map { Int($0) }, codes.shape, keepsIntegers: false)
     case .constant(.integers(let integers)):
       return try dequantized(call, integers.values, integers.shape, keepsIntegers: true)
+    case .accumulator(let sums): return try dequantized(call, sums)
     default: throw node.problem("its operand holds no integers")
     }
   }
@@ -112,6 +115,22 @@ extension ONNXImporter {
     }
     if let name = call.node.outputs.first { constantScales[name] = scales }
     return .constant(.floats(FloatTensor(shape: shape, values: result)))
+  }
+
+  /// Sums in 32 bits times a scale, one or one a channel.
+  private mutating func dequantized(
+    _ call: ONNXCall, _ sums: ONNXActivation
+  ) throws(Diagnostic) -> ONNXValue {
+    let scales = try self.scales(call, 1, 2, shape: sums.shape)
+    guard scales.zeroPoints.allSatisfy({ $0 == 0 }) else {
+      throw call.node.problem("sums in 32 bits have a zero point that is not 0")
+    }
+    var dimensions = [Int](repeating: 1, count: sums.shape.rank)
+    if let axis = scales.axis { dimensions[axis] = scales.scales.count }
+    return .tensor(
+      try combine(
+        .multiply, sums, FloatTensor(shape: TensorShape(dimensions), values: scales.scales),
+        call.node, name: call.node.label, isSwapped: false))
   }
 
   /// A node that passes the tensor on and has a grid.

@@ -53,7 +53,7 @@ extension ONNXImporter {
   /// The shape that ONNX sees.
   private func shape(of value: ONNXValue) -> TensorShape {
     switch value {
-    case .tensor(let tensor), .quantized(let tensor, _): tensor.shape
+    case .tensor(let tensor), .quantized(let tensor, _), .accumulator(let tensor): tensor.shape
     case .constant(let tensor): tensor.shape
     case .absent, .missing: TensorShape([])
     }
@@ -97,7 +97,7 @@ extension ONNXImporter {
     case .constant(.codes(var codes)):
       codes.shape = shape
       return .constant(.codes(codes))
-    case .quantized, .absent, .missing: throw call.node.problem("it has no operand")
+    case .quantized, .accumulator, .absent, .missing: throw call.node.problem("it has no operand")
     }
   }
 

@@ -14,9 +14,24 @@ extension ONNXImporter {
       if case .tensor(let moved) = result { return .quantized(moved, grid) }
       return result
     }
+    if case .accumulator(let sums)? = call.operands.first, operation.movesNumbers {
+      let moved = ONNXCall(
+        node: call.node, operands: [.tensor(sums)] + call.operands.dropFirst(),
+        opset: call.opset)
+      guard case .tensor(let result) = try translate(operation, moved) else { return .missing }
+      return .accumulator(result)
+    }
     switch operation {
     case .quantizeLinear: return try quantize(call)
     case .dequantizeLinear: return try dequantize(call)
+    case .convInteger:
+      return try integerLayer(call, axis: 0) {
+        importer, call throws(Diagnostic) in try importer.convolution(call)
+      }
+    case .matMulInteger:
+      return try integerLayer(call, axis: 1) {
+        importer, call throws(Diagnostic) in try importer.matrixMultiplication(call)
+      }
     case .qLinearConv: return try quantizedConvolution(call)
     case .qLinearMatMul: return try quantizedMatrixProduct(call)
     case .qGemm: return try quantizedGemm(call)
@@ -182,12 +197,20 @@ extension ONNXImporter {
         try combine(operation, tensor, constant, node, name: name, isSwapped: true))
     case (.tensor(let a), .tensor(let b)):
       return .tensor(try combine(operation, a, b, name: name))
+    case (.accumulator(let sums), .constant(.integers(let integers))) where operation == .add,
+      (.constant(.integers(let integers)), .accumulator(let sums)) where operation == .add:
+      let constant = try integerSummand(integers, node)
+      return .accumulator(
+        try combine(operation, sums, constant, node, name: name, isSwapped: false))
+    case (.accumulator, _), (_, .accumulator):
+      throw node.problem(
+        "it computes with sums in 32 bits", remedy: "put a Cast to float before it")
     default: throw node.problem("its operands are not of one type of numbers")
     }
   }
 
   /// A tensor and a constant: the constant is brought into the tensor's layout.
-  private mutating func combine(
+  mutating func combine(
     _ operation: BinaryOperation, _ tensor: ONNXActivation, _ constant: FloatTensor,
     _ node: ONNXNode, name: String, isSwapped: Bool
   ) throws(Diagnostic) -> ONNXActivation {
@@ -252,6 +275,9 @@ extension ONNXImporter {
       throw call.node.problem("its target type is not supported")
     }
     switch call.operands[0] {
+    case .accumulator(let sums) where type.isReal: return .tensor(sums)
+    case .accumulator where type != .int32 && type != .int64:
+      throw call.node.problem("it turns sums in 32 bits into another type than real numbers")
     case .tensor where !type.isReal:
       throw call.node.problem("it turns real numbers into integers")
     case .constant(.integers(let integers)) where type.isReal:

@@ -32,12 +32,16 @@ struct ONNXStandardCase {
     var type = 0
     var raw: [UInt8] = []
 
-    /// nil for other element types than float, uint8 and int8.
+    /// nil for other element types than float, uint8, int8 and int32.
     var values: [Float]? {
       switch type {
       case 1 where raw.count % 4 == 0: ONNXArray(shape: shape, bytes: Data(raw)).values
       case 2: raw.map { Float($0) }
       case 3: raw.map { Float(Int8(bitPattern: $0)) }
+      case 6 where raw.count % 4 == 0:
+        stride(from: 0, to: raw.count, by: 4).map { first in
+          Float(Int32(bitPattern: (0..<4).reduce(0) { $0 | UInt32(raw[first + $1]) << (8 * $1) }))
+        }
       default: nil
       }
     }
@@ -138,9 +142,60 @@ struct ONNXStandardCase {
     return end - start == 1 ? start : nil
   }
 
+  /// The model with its result as codes of scale 1, by Cast and QuantizeLinear.
+  private func quantized(_ model: [UInt8], isUnsigned: Bool) -> [UInt8] {
+    func text(_ number: UInt8, _ string: String) -> [UInt8] { field(number, Array(string.utf8)) }
+    let end = fields(model).flatMap { number, graph -> [UInt8] in
+      guard number == 7, let output = fields(graph).last(where: { $0.number == 12 }),
+        let name = fields(output.bytes).first(where: { $0.number == 1 })?.bytes
+      else { return number == 8 ? [] : field(UInt8(number), graph) }
+      let rest = fields(graph).filter { $0.number != 12 }
+        .flatMap { field(UInt8($0.number), $0.bytes) }
+      // CastAttribute `to` = FLOAT; TensorProtos of one number: 1, and a zero point of 8 bits.
+      let to = field(5, text(1, "to") + [0x18, 1, 0xA0, 1, 2])
+      let cast = field(1, field(1, name) + text(2, "df_real") + text(4, "Cast") + to)
+      let quantize = field(
+        1,
+        text(1, "df_real") + text(1, "df_scale") + text(1, "df_zero") + text(2, "df_codes")
+          + text(4, "QuantizeLinear"))
+      let scale = field(5, [0x10, 1] + text(8, "df_scale") + field(9, [0, 0, 0x80, 0x3F]))
+      let zero = field(5, [0x10, isUnsigned ? 2 : 3] + text(8, "df_zero") + field(9, [0]))
+      return field(7, rest + cast + quantize + scale + zero + field(12, text(1, "df_codes")))
+    }
+    // The version of the operators that the cases are of, or newer: all three are alike since 13.
+    return [0x08, 8] + end + field(8, [0x10, 13])
+  }
+
+  /// The fields of a message that hold bytes, by number.
+  private func fields(_ message: [UInt8]) -> [(number: Int, bytes: [UInt8])] {
+    var rest = message[...]
+    var result: [(number: Int, bytes: [UInt8])] = []
+    func number() -> Int {
+      var (result, shift) = (0, 0)
+      while let byte = rest.popFirst() {
+        result |= Int(byte & 127) << shift
+        shift += 7
+        if byte < 128 || shift > 56 { break }
+      }
+      return result
+    }
+    while !rest.isEmpty {
+      let key = number()
+      guard key & 7 == 2 else {
+        _ = number()
+        continue
+      }
+      let length = min(number(), rest.count)
+      result.append((key >> 3, Array(rest.prefix(length))))
+      rest = rest.dropFirst(length)
+    }
+    return result
+  }
+
   /// nil for a case whose data is no tensor of numbers.
   func outcome() throws -> Outcome? {
-    guard var first = file("input_0.pb").map(Tensor.init), var pixels = first.values,
+    guard var first = file("input_0.pb").map(Tensor.init), first.type != 6,
+      var pixels = first.values,
       var last = file("output_0.pb").map(Tensor.init), var wanted = last.values,
       first.shape.reduce(1, *) == pixels.count, last.shape.reduce(1, *) == wanted.count
     else { return nil }
@@ -169,6 +224,11 @@ struct ONNXStandardCase {
       wanted = Array(wanted.prefix(wanted.count / batch))
     }
     model += constants
+    if last.type == 6 {
+      let isUnsigned = wanted.allSatisfy { (0...255).contains($0) }
+      guard isUnsigned || wanted.allSatisfy({ (-128...127).contains($0) }) else { return nil }
+      model = quantized(model, isUnsigned: isUnsigned)
+    }
     let result: (shape: [Int], values: [Float])
     do {
       let size = ImageSize(height: 8, width: 8)
@@ -261,7 +321,8 @@ struct ONNXStandardCase {
     var lines = [
       "# ONNX's own operator cases", "",
       "Debian's `libonnx-testdata` has a model, an input and an output for every operator. All whose",
-      "first input is a tensor of float32, int8 or uint8 are run; other inputs become constants.",
+      "first input is a tensor of float32, int8 or uint8 are run; other inputs become constants. A",
+      "result in int32 is taken as codes of scale 1, through Cast and QuantizeLinear, where it fits 8 bits.",
       "Generated with", "",
       "    DEEPFREEZE_RECORD=1 swift test -c release --disable-xctest --filter ONNXStandardTests",
       "",

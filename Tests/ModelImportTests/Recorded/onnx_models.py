@@ -43,6 +43,8 @@ def record_quantized(name, net, entries):
     model = net.model()
     if net.kind == TensorProto.INT8:
         codes = value = RANDOM.integers(-128, 128, net.shape).astype(np.int8)
+    elif net.kind == TensorProto.UINT8:
+        codes = value = RANDOM.integers(0, 256, net.shape).astype(np.uint8)
     else:
         value = RANDOM.uniform(-1.2, 1.2, net.shape).astype(np.float32)
         first = next(n for n in model.graph.node if n.op_type == "QuantizeLinear")

@@ -1,5 +1,6 @@
 """Small quantized ONNX models."""
 import numpy as np
+from onnx import TensorProto
 
 from onnx_net import QuantizedNet, numbers, RANDOM
 
@@ -287,6 +288,86 @@ def q_linear_functions():
     n.node("QLinearConcat", [*grids[3], third, *grids[2], first, *grids[0], x, *source],
            domain="com.microsoft", axis=1)
     qlinear(n, grids[3])
+    return n
+
+
+def integers(low, high, shape, kind):
+    return RANDOM.integers(low, high, shape).astype(kind)
+
+
+@quantized
+def q_convolution_of_codes():
+    """ConvInteger, then the sums as real numbers: times the scales, and a bias."""
+    n = QuantizedNet([1, 3, 7, 6], np.uint8)
+    weights = n.constant(integers(0, 256, (5, 3, 3, 3), np.uint8))
+    n.node("ConvInteger", [n.codes, weights, n.grid[1], n.constant(np.array(117, np.uint8))],
+           pads=[1, 0, 1, 2], strides=[1, 2])
+    n.node("Cast", to=TensorProto.FLOAT)
+    scale = np.float32(n.array(n.grid[0]) * np.float32(0.011))
+    n.node("Mul", [n.last, n.constant(scale)])
+    bias = (integers(-3000, 3000, (1, 5, 1, 1), np.int32) * scale).astype(np.float32)
+    n.node("Add", [n.constant(bias), n.last])
+    n.node("Relu")
+    n.quantize(0.03)
+    return n
+
+
+@quantized
+def q_convolution_of_codes_with_a_scale_a_channel():
+    n = QuantizedNet([1, 4, 6, 6], np.uint8)
+    weights = n.constant(integers(-63, 64, (8, 1, 3, 3), np.int8))
+    n.node("ConvInteger", [n.codes, weights, n.grid[1],
+                           n.constant(np.array(-3, np.int8))], group=4)
+    n.node("Add", [n.last, n.constant(integers(-900, 900, (8, 1, 1), np.int32))])
+    n.node("Cast", to=TensorProto.FLOAT)
+    n.node("Mul", [n.last, n.constant(n.scale(0.0001, (8, 1, 1)))])
+    n.node("Clip", [n.last, n.constant(np.float32(-0.4)), n.constant(np.float32(0.8))])
+    n.quantize(0.006)
+    return n
+
+
+@quantized
+def q_matrix_product_of_codes():
+    """Sums times two scales, one after the other, and a difference."""
+    n = QuantizedNet([1, 3, 2, 4], np.uint8)
+    n.node("Flatten", [n.codes])
+    weights = n.constant(integers(0, 256, (24, 5), np.uint8))
+    n.node("MatMulInteger", [n.last, weights, n.grid[1],
+                             n.constant(integers(100, 150, 5, np.uint8))])
+    n.node("Cast", to=TensorProto.FLOAT)
+    n.node("Mul", [n.last, n.grid[0]])
+    scale = n.scale(0.01, 5)
+    n.node("Mul", [n.constant(scale), n.last])
+    units = (n.array(n.grid[0]) * scale).astype(np.float32)
+    n.node("Sub", [n.last, n.constant((integers(-999, 999, 5, np.int32) * units).astype(np.float32))])
+    n.quantize(0.03)
+    return n
+
+
+@quantized
+def q_dequantized_sums_of_codes():
+    n = QuantizedNet([1, 3, 6, 6], np.uint8)
+    weights = n.constant(integers(-63, 64, (4, 3, 1, 1), np.int8))
+    n.node("ConvInteger", [n.codes, weights, n.grid[1]])
+    n.node("DequantizeLinear", [n.last, n.constant(n.scale(0.0002))])
+    n.quantize(0.02)
+    n.node("Relu")
+    n.quantize(0, n.grid)
+    return n
+
+
+@quantized
+def q_bytes_of_codes():
+    """A byte input that ConvInteger reads itself, as ONNX Runtime's quantizer of old left it."""
+    n = QuantizedNet([1, 3, 6, 6], np.int8, signed_input=True)
+    n.nodes.clear()
+    n.kind = TensorProto.UINT8
+    n.node("ConvInteger", ["x", n.constant(integers(0, 256, (4, 3, 3, 3), np.uint8)),
+                           n.constant(np.array(131, np.uint8)),
+                           n.constant(np.array(120, np.uint8))])
+    n.node("Cast", to=TensorProto.FLOAT)
+    n.node("Mul", [n.last, n.constant(np.float32(0.0001))])
+    n.quantize(0.02)
     return n
 
 

@@ -303,3 +303,68 @@ def zero_point_of_another_type():
     n.layer("Conv", (4, 3, 1, 1))
     n.quantize(0.02)
     return n
+
+
+def of_codes(n, zero=None, weights=None, **attributes):
+    if weights is None:
+        weights = n.constant(np.ones((4, 3, 3, 3), np.int8))
+    n.node("ConvInteger", [n.codes, weights, zero or n.grid[1]], **attributes)
+    return n
+
+
+@refused("the output is sums in 32 bits, not quantized")
+def sums_at_the_end():
+    n = of_codes(QuantizedNet([1, 3, 6, 6], np.uint8))
+    n.codes = n.last
+    model = n.model()
+    model.graph.output[0].type.tensor_type.elem_type = TensorProto.INT32
+    return model
+
+
+@refused("no QuantizeLinear follows it")
+def real_sums_at_the_end():
+    n = of_codes(QuantizedNet([1, 3, 6, 6], np.uint8))
+    n.node("Cast", to=TensorProto.FLOAT)
+    n.node("Mul", [n.last, n.constant(np.float32(0.001))])
+    n.codes = n.last
+    return n
+
+
+@refused("it computes with sums in 32 bits")
+def rectified_sums():
+    n = of_codes(QuantizedNet([1, 3, 6, 6], np.uint8, opset=14))
+    n.node("Relu")
+    n.node("Cast", to=TensorProto.FLOAT)
+    n.quantize(0.02)
+    return n
+
+
+@refused("its zero point is 3, and that of the tensor is")
+def other_zero_point_of_sums():
+    n = QuantizedNet([1, 3, 6, 6], np.uint8)
+    of_codes(n, n.constant(np.array(3, np.uint8)))
+    n.node("Cast", to=TensorProto.FLOAT)
+    n.quantize(0.02)
+    return n
+
+
+@refused("its sums are multiplied by -0.5")
+def negative_scale_of_sums():
+    n = of_codes(QuantizedNet([1, 3, 6, 6], np.uint8))
+    n.node("Cast", to=TensorProto.FLOAT)
+    n.node("Mul", [n.last, n.constant(np.float32(-0.5))])
+    n.quantize(0.02)
+    return n
+
+
+@refused("'DynamicQuantizeLinear' is not supported")
+def dynamic_quantization():
+    """What onnxruntime.quantization.quantize_dynamic makes of a convolution."""
+    n = Net([1, 3, 6, 6])
+    n.nodes.append(helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "s", "z"], name="dynamic"))
+    n.node("ConvInteger", ["q", n.constant(np.ones((4, 3, 3, 3), np.int8)), "z"])
+    n.node("Cast", to=TensorProto.FLOAT)
+    sums = n.last
+    scale = n.node("Mul", ["s", n.constant(np.float32(0.01))])
+    n.node("Mul", [sums, scale])
+    return n
