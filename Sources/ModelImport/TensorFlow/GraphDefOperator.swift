@@ -49,6 +49,7 @@ enum GraphDefOperator: String, CaseIterable {
   case transpose = "Transpose"
   case fakeQuantVars = "FakeQuantWithMinMaxVars"
   case fakeQuantArgs = "FakeQuantWithMinMaxArgs"
+  case fakeQuantChannels = "FakeQuantWithMinMaxVarsPerChannel"
   case add = "Add"
   case addV2 = "AddV2"
   case addN = "AddN"
@@ -94,7 +95,9 @@ enum GraphDefOperator: String, CaseIterable {
       .reshape, .transpose, .add, .addV2, .sub, .mul, .realDiv, .div, .maximum, .minimum,
       .product, .resizeBilinear:
       2...2
-    case .dequantize, .padV2, .fakeQuantVars, .maxPoolV2, .spaceToBatch, .batchToSpace: 3...3
+    case .dequantize, .padV2, .fakeQuantVars, .fakeQuantChannels, .maxPoolV2, .spaceToBatch,
+      .batchToSpace:
+      3...3
     case .fusedConv2D, .fusedDepthwiseConv2D, .fusedMatMul: 2...3
     case .stridedSlice: 4...4
     case .fusedBatchNorm, .fusedBatchNormV2, .fusedBatchNormV3, .globalNormalization: 5...5
@@ -113,13 +116,11 @@ enum GraphDefOperator: String, CaseIterable {
       "While", "StatelessWhile", "Select", "SelectV2", "Where":
       "the graph still chooses between training and inference: export it with training off"
     case "PartitionedCall", "StatefulPartitionedCall":
-      "the graph calls functions: inline them (convert_variables_to_constants_v2) before saving"
+      "the graph calls a function that is not in its library: freeze it again "
+        + "(convert_variables_to_constants_v2) and save the whole GraphDef"
     case "RandomUniform", "RandomStandardNormal", "TruncatedNormal", "Dropout", "Floor",
       "StatelessRandomUniformV2":
       "the graph still has dropout or other randomness: export it with training off"
-    case "FakeQuantWithMinMaxVarsPerChannel":
-      "grids of one channel each are not supported: train with one grid a tensor, or leave the fake "
-        + "quantization out and give --calibrate"
     case "QuantizeV2", "QuantizedConv2D", "QuantizedMatMul", "QuantizedBiasAdd", "QuantizedRelu",
       "QuantizedRelu6", "QuantizedMaxPool", "QuantizedAvgPool", "QuantizedReshape",
       "RequantizationRange", "Requantize", "QuantizeDownAndShrinkRange":

@@ -44,6 +44,8 @@ extension GraphDefImporter {
     case .squeeze, .expandDims, .reshape: return try reshape(operation, call)
     case .transpose: return try append(call, .transpose(permutation: call.list(1)), 1)
     case .fakeQuantVars: return try append(call, .fakeQuantization(fakeQuantization(call)), 3)
+    case .fakeQuantChannels:
+      return try append(call, .fakeQuantization(fakeQuantization(call, isPerChannel: true)), 3)
     case .fakeQuantArgs: return try fakeQuantArgs(call)
     case .add, .addV2: return try binary(call, .add)
     case .sub: return try binary(call, .subtract)
@@ -172,13 +174,16 @@ extension GraphDefImporter {
     return .tensor(sum)
   }
 
-  private func fakeQuantization(_ call: GraphDefCall) throws(Diagnostic) -> FakeQuantization {
+  private func fakeQuantization(
+    _ call: GraphDefCall, isPerChannel: Bool = false
+  ) throws(Diagnostic) -> FakeQuantization {
     let bits = try call.node.integer("num_bits", default: 8)
     guard (2...16).contains(bits) else {
       throw call.node.problem("its num_bits is \(bits), not 2 to 16")
     }
     return FakeQuantization(
-      bits: bits, narrowRange: try call.node.bool("narrow_range", default: false))
+      bits: bits, narrowRange: try call.node.bool("narrow_range", default: false),
+      isPerChannel: isPerChannel)
   }
 
   private mutating func fakeQuantArgs(_ call: GraphDefCall) throws(Diagnostic) -> GraphDefValue {

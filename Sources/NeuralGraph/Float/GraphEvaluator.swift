@@ -59,9 +59,13 @@ extension Operation {
     case .batchNormalization(let epsilon):
       return FloatTensor.normalize(operands, epsilon: epsilon)
     case .fakeQuantization(let grid):
-      let range = FakeQuantizationRange(
-        grid, minimum: operands[1].values[0], maximum: operands[2].values[0])
-      return range.map { range in operands[0].map(range.apply) } ?? operands[0]
+      let ranges = zip(operands[1].values, operands[2].values).map {
+        FakeQuantizationRange(grid, minimum: $0, maximum: $1)
+      }
+      let values = operands[0].values.enumerated().map { index, value in
+        ranges[index % ranges.count]?.apply(value) ?? value
+      }
+      return FloatTensor(shape: operands[0].shape, values: values)
     }
   }
 

@@ -15,17 +15,20 @@ public struct Convolution: Hashable, Sendable {
 }
 
 /// Rounds real numbers to the grid of an integer type, as training saw them. Operands: a tensor,
-/// the range's minimum and its maximum (scalars).
-/// Source: TensorFlow FakeQuantWithMinMaxVars.
+/// the range's minimum and its maximum: scalars, or one number for each index of the last dimension.
+/// Source: TensorFlow FakeQuantWithMinMaxVars, FakeQuantWithMinMaxVarsPerChannel.
 public struct FakeQuantization: Hashable, Sendable {
   /// 2...16.
   public var bits: Int
   /// True when the lowest code stays unused: 1...255 instead of 0...255.
   public var narrowRange: Bool
+  /// True for one range an index of the last dimension, false for one in all.
+  public var isPerChannel: Bool
 
-  public init(bits: Int = 8, narrowRange: Bool = false) {
+  public init(bits: Int = 8, narrowRange: Bool = false, isPerChannel: Bool = false) {
     self.bits = bits
     self.narrowRange = narrowRange
+    self.isPerChannel = isPerChannel
   }
 
   /// The codes of the grid.

@@ -55,8 +55,14 @@ extension Operation {
         throw ShapeError("a parameter is \(vector) for \(operands[0].channels) channels")
       }
       return operands[0]
-    case .fakeQuantization:
+    case .fakeQuantization(let grid):
       try expect(operands, 3...3)
+      if grid.isPerChannel {
+        for bound in operands.dropFirst() where bound != TensorShape([operands[0].channels]) {
+          throw ShapeError("a bound of the ranges is \(bound) for \(operands[0].channels) channels")
+        }
+        return operands[0]
+      }
       for bound in operands.dropFirst() where bound.elementCount != 1 {
         throw ShapeError("a bound of the range is \(bound), not one number")
       }
