@@ -16,6 +16,12 @@ PROTOBUF_C__BEGIN_DECLS
 
 
 typedef struct Tensorflow__GraphDef Tensorflow__GraphDef;
+typedef struct Tensorflow__FunctionDefLibrary Tensorflow__FunctionDefLibrary;
+typedef struct Tensorflow__FunctionDef Tensorflow__FunctionDef;
+typedef struct Tensorflow__RetEntry Tensorflow__RetEntry;
+typedef struct Tensorflow__OpDef Tensorflow__OpDef;
+typedef struct Tensorflow__OpDef__ArgDef Tensorflow__OpDef__ArgDef;
+typedef struct Tensorflow__FunctionName Tensorflow__FunctionName;
 typedef struct Tensorflow__VersionDef Tensorflow__VersionDef;
 typedef struct Tensorflow__NodeDef Tensorflow__NodeDef;
 typedef struct Tensorflow__AttrEntry Tensorflow__AttrEntry;
@@ -36,11 +42,88 @@ struct  Tensorflow__GraphDef
   ProtobufCMessage base;
   size_t n_node;
   Tensorflow__NodeDef **node;
+  Tensorflow__FunctionDefLibrary *library;
   Tensorflow__VersionDef *versions;
 };
 #define TENSORFLOW__GRAPH_DEF__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tensorflow__graph_def__descriptor) \
-    , 0,NULL, NULL }
+    , 0,NULL, NULL, NULL }
+
+
+struct  Tensorflow__FunctionDefLibrary
+{
+  ProtobufCMessage base;
+  size_t n_function;
+  Tensorflow__FunctionDef **function;
+};
+#define TENSORFLOW__FUNCTION_DEF_LIBRARY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tensorflow__function_def_library__descriptor) \
+    , 0,NULL }
+
+
+struct  Tensorflow__FunctionDef
+{
+  ProtobufCMessage base;
+  Tensorflow__OpDef *signature;
+  size_t n_node_def;
+  Tensorflow__NodeDef **node_def;
+  /*
+   * map<string, string> on the wire.
+   */
+  size_t n_ret;
+  Tensorflow__RetEntry **ret;
+};
+#define TENSORFLOW__FUNCTION_DEF__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tensorflow__function_def__descriptor) \
+    , NULL, 0,NULL, 0,NULL }
+
+
+struct  Tensorflow__RetEntry
+{
+  ProtobufCMessage base;
+  char *key;
+  char *value;
+};
+#define TENSORFLOW__RET_ENTRY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tensorflow__ret_entry__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+struct  Tensorflow__OpDef__ArgDef
+{
+  ProtobufCMessage base;
+  char *name;
+};
+#define TENSORFLOW__OP_DEF__ARG_DEF__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tensorflow__op_def__arg_def__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+struct  Tensorflow__OpDef
+{
+  ProtobufCMessage base;
+  char *name;
+  size_t n_input_arg;
+  Tensorflow__OpDef__ArgDef **input_arg;
+  size_t n_output_arg;
+  Tensorflow__OpDef__ArgDef **output_arg;
+};
+#define TENSORFLOW__OP_DEF__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tensorflow__op_def__descriptor) \
+    , (char *)protobuf_c_empty_string, 0,NULL, 0,NULL }
+
+
+/*
+ * The name of a NameAttrList.
+ */
+struct  Tensorflow__FunctionName
+{
+  ProtobufCMessage base;
+  char *name;
+};
+#define TENSORFLOW__FUNCTION_NAME__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tensorflow__function_name__descriptor) \
+    , (char *)protobuf_c_empty_string }
 
 
 struct  Tensorflow__VersionDef
@@ -113,7 +196,8 @@ typedef enum {
   TENSORFLOW__ATTR_VALUE__VALUE_B = 5,
   TENSORFLOW__ATTR_VALUE__VALUE_TYPE = 6,
   TENSORFLOW__ATTR_VALUE__VALUE_SHAPE = 7,
-  TENSORFLOW__ATTR_VALUE__VALUE_TENSOR = 8
+  TENSORFLOW__ATTR_VALUE__VALUE_TENSOR = 8,
+  TENSORFLOW__ATTR_VALUE__VALUE_FUNC = 10
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENSORFLOW__ATTR_VALUE__VALUE__CASE)
 } Tensorflow__AttrValue__ValueCase;
 
@@ -130,6 +214,7 @@ struct  Tensorflow__AttrValue
     int32_t type;
     Tensorflow__TensorShapeProto *shape;
     Tensorflow__TensorProto *tensor;
+    Tensorflow__FunctionName *func;
   };
 };
 #define TENSORFLOW__ATTR_VALUE__INIT \
@@ -204,6 +289,104 @@ Tensorflow__GraphDef *
                       const uint8_t       *data);
 void   tensorflow__graph_def__free_unpacked
                      (Tensorflow__GraphDef *message,
+                      ProtobufCAllocator *allocator);
+/* Tensorflow__FunctionDefLibrary methods */
+void   tensorflow__function_def_library__init
+                     (Tensorflow__FunctionDefLibrary         *message);
+size_t tensorflow__function_def_library__get_packed_size
+                     (const Tensorflow__FunctionDefLibrary   *message);
+size_t tensorflow__function_def_library__pack
+                     (const Tensorflow__FunctionDefLibrary   *message,
+                      uint8_t             *out);
+size_t tensorflow__function_def_library__pack_to_buffer
+                     (const Tensorflow__FunctionDefLibrary   *message,
+                      ProtobufCBuffer     *buffer);
+Tensorflow__FunctionDefLibrary *
+       tensorflow__function_def_library__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tensorflow__function_def_library__free_unpacked
+                     (Tensorflow__FunctionDefLibrary *message,
+                      ProtobufCAllocator *allocator);
+/* Tensorflow__FunctionDef methods */
+void   tensorflow__function_def__init
+                     (Tensorflow__FunctionDef         *message);
+size_t tensorflow__function_def__get_packed_size
+                     (const Tensorflow__FunctionDef   *message);
+size_t tensorflow__function_def__pack
+                     (const Tensorflow__FunctionDef   *message,
+                      uint8_t             *out);
+size_t tensorflow__function_def__pack_to_buffer
+                     (const Tensorflow__FunctionDef   *message,
+                      ProtobufCBuffer     *buffer);
+Tensorflow__FunctionDef *
+       tensorflow__function_def__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tensorflow__function_def__free_unpacked
+                     (Tensorflow__FunctionDef *message,
+                      ProtobufCAllocator *allocator);
+/* Tensorflow__RetEntry methods */
+void   tensorflow__ret_entry__init
+                     (Tensorflow__RetEntry         *message);
+size_t tensorflow__ret_entry__get_packed_size
+                     (const Tensorflow__RetEntry   *message);
+size_t tensorflow__ret_entry__pack
+                     (const Tensorflow__RetEntry   *message,
+                      uint8_t             *out);
+size_t tensorflow__ret_entry__pack_to_buffer
+                     (const Tensorflow__RetEntry   *message,
+                      ProtobufCBuffer     *buffer);
+Tensorflow__RetEntry *
+       tensorflow__ret_entry__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tensorflow__ret_entry__free_unpacked
+                     (Tensorflow__RetEntry *message,
+                      ProtobufCAllocator *allocator);
+/* Tensorflow__OpDef__ArgDef methods */
+void   tensorflow__op_def__arg_def__init
+                     (Tensorflow__OpDef__ArgDef         *message);
+/* Tensorflow__OpDef methods */
+void   tensorflow__op_def__init
+                     (Tensorflow__OpDef         *message);
+size_t tensorflow__op_def__get_packed_size
+                     (const Tensorflow__OpDef   *message);
+size_t tensorflow__op_def__pack
+                     (const Tensorflow__OpDef   *message,
+                      uint8_t             *out);
+size_t tensorflow__op_def__pack_to_buffer
+                     (const Tensorflow__OpDef   *message,
+                      ProtobufCBuffer     *buffer);
+Tensorflow__OpDef *
+       tensorflow__op_def__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tensorflow__op_def__free_unpacked
+                     (Tensorflow__OpDef *message,
+                      ProtobufCAllocator *allocator);
+/* Tensorflow__FunctionName methods */
+void   tensorflow__function_name__init
+                     (Tensorflow__FunctionName         *message);
+size_t tensorflow__function_name__get_packed_size
+                     (const Tensorflow__FunctionName   *message);
+size_t tensorflow__function_name__pack
+                     (const Tensorflow__FunctionName   *message,
+                      uint8_t             *out);
+size_t tensorflow__function_name__pack_to_buffer
+                     (const Tensorflow__FunctionName   *message,
+                      ProtobufCBuffer     *buffer);
+Tensorflow__FunctionName *
+       tensorflow__function_name__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tensorflow__function_name__free_unpacked
+                     (Tensorflow__FunctionName *message,
                       ProtobufCAllocator *allocator);
 /* Tensorflow__VersionDef methods */
 void   tensorflow__version_def__init
@@ -330,6 +513,24 @@ void   tensorflow__tensor_proto__free_unpacked
 typedef void (*Tensorflow__GraphDef_Closure)
                  (const Tensorflow__GraphDef *message,
                   void *closure_data);
+typedef void (*Tensorflow__FunctionDefLibrary_Closure)
+                 (const Tensorflow__FunctionDefLibrary *message,
+                  void *closure_data);
+typedef void (*Tensorflow__FunctionDef_Closure)
+                 (const Tensorflow__FunctionDef *message,
+                  void *closure_data);
+typedef void (*Tensorflow__RetEntry_Closure)
+                 (const Tensorflow__RetEntry *message,
+                  void *closure_data);
+typedef void (*Tensorflow__OpDef__ArgDef_Closure)
+                 (const Tensorflow__OpDef__ArgDef *message,
+                  void *closure_data);
+typedef void (*Tensorflow__OpDef_Closure)
+                 (const Tensorflow__OpDef *message,
+                  void *closure_data);
+typedef void (*Tensorflow__FunctionName_Closure)
+                 (const Tensorflow__FunctionName *message,
+                  void *closure_data);
 typedef void (*Tensorflow__VersionDef_Closure)
                  (const Tensorflow__VersionDef *message,
                   void *closure_data);
@@ -361,6 +562,12 @@ typedef void (*Tensorflow__TensorProto_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCMessageDescriptor tensorflow__graph_def__descriptor;
+extern const ProtobufCMessageDescriptor tensorflow__function_def_library__descriptor;
+extern const ProtobufCMessageDescriptor tensorflow__function_def__descriptor;
+extern const ProtobufCMessageDescriptor tensorflow__ret_entry__descriptor;
+extern const ProtobufCMessageDescriptor tensorflow__op_def__descriptor;
+extern const ProtobufCMessageDescriptor tensorflow__op_def__arg_def__descriptor;
+extern const ProtobufCMessageDescriptor tensorflow__function_name__descriptor;
 extern const ProtobufCMessageDescriptor tensorflow__version_def__descriptor;
 extern const ProtobufCMessageDescriptor tensorflow__node_def__descriptor;
 extern const ProtobufCMessageDescriptor tensorflow__attr_entry__descriptor;

@@ -19,7 +19,7 @@ struct GraphDefInput: Hashable {
     }
   }
 
-  private init(name: String, output: Int, isControl: Bool) {
+  init(name: String, output: Int, isControl: Bool) {
     self.name = name
     self.output = output
     self.isControl = isControl
@@ -43,6 +43,8 @@ enum GraphDefAttribute {
   case integers([Int])
   case strings([String])
   case tensor(Result<GraphDefTensor, ShapeError>)
+  /// The name of a function in the file's library.
+  case function(String)
   /// A kind that no operator here reads.
   case other
 }
@@ -58,7 +60,7 @@ struct GraphDefNode {
   var dataInputs: [GraphDefInput] { inputs.filter { !$0.isControl } }
 }
 
-/// The nodes of a GraphDef, in the file's order.
+/// The nodes of a GraphDef, in the file's order; functions stand where they are called.
 struct GraphDefFile {
   var nodes: [GraphDefNode]
   /// True when the file has the version record that TensorFlow writes after the nodes.
@@ -88,8 +90,31 @@ struct GraphDefFile {
     defer { df_graphdef_free(message) }
     hasVersions = message.pointee.versions != nil
     var budget = GraphDefTensor.Budget()
-    nodes = pointers(message.pointee.node, message.pointee.n_node).map {
+    let nodes = pointers(message.pointee.node, message.pointee.n_node).map {
       GraphDefNode($0, &budget)
+    }
+    var functions: [String: GraphDefFunction] = [:]
+    if let library = message.pointee.library?.pointee {
+      for function in pointers(library.function, library.n_function) {
+        functions[text(function.pointee.signature?.pointee.name)] = GraphDefFunction(
+          function.pointee, &budget)
+      }
+    }
+    self.nodes = try GraphDefInlining.inlined(nodes, functions)
+  }
+}
+
+extension GraphDefFunction {
+  fileprivate init(_ message: Tensorflow__FunctionDef, _ budget: inout GraphDefTensor.Budget) {
+    if let signature = message.signature?.pointee {
+      arguments = pointers(signature.input_arg, signature.n_input_arg).map { text($0.pointee.name) }
+      outputs = pointers(signature.output_arg, signature.n_output_arg).map {
+        text($0.pointee.name)
+      }
+    }
+    nodes = pointers(message.node_def, message.n_node_def).map { GraphDefNode($0, &budget) }
+    for entry in pointers(message.ret, message.n_ret) {
+      results[text(entry.pointee.key)] = GraphDefInput(text(entry.pointee.value))
     }
   }
 }
@@ -136,6 +161,8 @@ extension GraphDefAttribute {
         UnsafeBufferPointer(start: list.i, count: list.i == nil ? 0 : list.n_i).map { Int($0) })
     case TENSORFLOW__ATTR_VALUE__VALUE_TENSOR:
       self = value.tensor.map { .tensor(GraphDefTensor.decode($0.pointee, &budget)) } ?? .other
+    case TENSORFLOW__ATTR_VALUE__VALUE_FUNC:
+      self = value.func.map { .function(text($0.pointee.name)) } ?? .other
     default: self = .other
     }
   }

@@ -85,7 +85,8 @@ import Testing
     "Operators of training and of unfrozen graphs say what to do",
     arguments: [
       ("VariableV2", "freeze it"), ("Switch", "training off"), ("RandomUniform", "randomness"),
-      ("PartitionedCall", "inline them"), ("ApplyGradientDescent", "still trains"),
+      ("PartitionedCall", "a function that is not in its library"),
+      ("ApplyGradientDescent", "still trains"),
       ("QueueDequeueV2", "training data"), ("ScalarSummary", "summaries"),
     ])
   func leftovers(operation: String, remedy: String) {

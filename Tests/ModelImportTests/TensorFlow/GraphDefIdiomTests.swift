@@ -94,8 +94,8 @@ import Testing
   @Test(
     "What cannot be taken says what to do",
     arguments: [
-      ("FakeQuantWithMinMaxVarsPerChannel", "grids of one channel each"),
-      ("QuantizedConv2D", "eight bits"), ("StatefulPartitionedCall", "inline them"),
+      ("QuantizedConv2D", "eight bits"),
+      ("StatefulPartitionedCall", "a function that is not in its library"),
     ])
   func refusals(operation: String, words: String) {
     var file = GraphDefWriter()

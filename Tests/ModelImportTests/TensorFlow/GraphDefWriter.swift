@@ -29,6 +29,8 @@ struct GraphDefWriter {
     case int32s([Int], [Int])
     case int64s([Int], [Int])
     case halves([Int], [Int])
+    /// A function of the library, by name.
+    case function(String)
   }
 
   private(set) var bytes: [UInt8] = []
@@ -61,6 +63,47 @@ struct GraphDefWriter {
     record.varint(1, producer)
     var file = Message()
     file.message(4, record)
+    bytes += file.bytes
+  }
+
+  /// A function of the library, with the operand of the body that each result is.
+  mutating func function(
+    _ name: String, _ arguments: [String], _ results: KeyValuePairs<String, String>,
+    _ body: (inout GraphDefWriter) -> Void
+  ) {
+    var writer = GraphDefWriter()
+    body(&writer)
+    var signature = Message()
+    signature.string(1, name)
+    for argument in arguments {
+      var definition = Message()
+      definition.string(1, argument)
+      signature.message(2, definition)
+    }
+    var function = Message()
+    for (result, _) in results {
+      var definition = Message()
+      definition.string(1, result)
+      signature.message(3, definition)
+    }
+    function.message(1, signature)
+    // Nodes are field 3 of a function and field 1 of a graph.
+    var start = 0
+    for end in writer.ends {
+      writer.bytes[start] = 3 << 3 | 2
+      start = end
+    }
+    function.bytes += writer.bytes
+    for (result, operand) in results {
+      var entry = Message()
+      entry.string(1, result)
+      entry.string(2, operand)
+      function.message(4, entry)
+    }
+    var library = Message()
+    library.message(1, function)
+    var file = Message()
+    file.message(2, library)
     bytes += file.bytes
   }
 
@@ -130,6 +173,10 @@ struct GraphDefWriter {
       value.message(8, tensor(.int64, dimensions) { $0.packed(10, values) })
     case .halves(let dimensions, let values):
       value.message(8, tensor(.half, dimensions) { $0.packed(13, values) })
+    case .function(let name):
+      var function = Message()
+      function.string(1, name)
+      value.message(10, function)
     }
     return value
   }
