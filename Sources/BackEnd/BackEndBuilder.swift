@@ -236,23 +236,27 @@ struct BackEndBuilder {
     _ accumulators: String, _ multipliers: [FixedPointMultiplier], _ clamp: ClosedRange<Int>,
     _ type: QuantizedType
   ) -> String {
+    // A constant of one dimension would give a number one dimension as well.
+    let single: [Int]? = type.shape.rank == 0 ? [] : nil
     if multipliers.contains(where: \.isExact) {
       let factors = multipliers.map { multiplier in
         let value = Double(multiplier.multiplier) / Double(max(1, multiplier.divisor))
         let power = multiplier.isExact ? multiplier.exponent : multiplier.exponent - 31
         return value * Double(sign: .plus, exponent: power, significand: 1)
       }
-      let product = node("Mul", [cast(accumulators, .double), reals(factors, [factors.count])])
+      let product = node(
+        "Mul", [cast(accumulators, .double), reals(factors, single ?? [factors.count])])
       return code(cast(node("Round", [product]), .int64), clamp, type)
     }
     func constants(_ value: (FixedPointMultiplier) -> Int) -> [Int] { multipliers.map(value) }
-    let factor = integers(constants { $0.multiplier << max(0, $0.exponent) }, nil, .int64)
+    let factor = integers(constants { $0.multiplier << max(0, $0.exponent) }, single, .int64)
     var value = node(
       "Add", [node("Mul", [accumulators, factor]), integers([1 << 30], [], .int64)])
     value = floorQuotient(value, 1 << 31)
     if multipliers.contains(where: { $0.exponent < 0 }) {
-      let half = integers(constants { $0.exponent < 0 ? 1 << (-$0.exponent - 1) : 0 }, nil, .int64)
-      let power = integers(constants { 1 << max(0, -$0.exponent) }, nil, .int64)
+      let half = integers(
+        constants { $0.exponent < 0 ? 1 << (-$0.exponent - 1) : 0 }, single, .int64)
+      let power = integers(constants { 1 << max(0, -$0.exponent) }, single, .int64)
       let magnitude = node("Div", [node("Add", [node("Abs", [value]), half]), power])
       value = node("Mul", [node("Sign", [value]), magnitude])
     }

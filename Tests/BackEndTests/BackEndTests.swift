@@ -73,11 +73,72 @@ import Testing
     }
   }
 
+  /// A mean over all dimensions, and what is computed of that one number, without dimensions.
+  private static func number(_ name: String, isExact: Bool) throws -> Case {
+    func type(_ scale: Float, _ zero: Int, _ shape: [Int]) -> QuantizedType {
+      QuantizedType(shape: TensorShape(shape), element: .int8, scale: scale, zeroPoint: zero)
+    }
+    func multiplier(_ factors: [Float], _ divisor: Float, count: Int = 1) throws
+      -> FixedPointMultiplier
+    {
+      if isExact {
+        return FixedPointMultiplier(
+          try #require(ExactMultiplier(factors, dividedBy: divisor, count: count)))
+      }
+      if count > 1 {
+        return try #require(
+          FixedPointMultiplier.mean(input: factors[0], output: divisor, count: count))
+      }
+      return FixedPointMultiplier(real: Double(factors.reduce(1, *) / divisor))
+    }
+    let range = -128...127
+    var graph = QuantizedGraph(name: name)
+    let shape = [1, 3, 4, 2]
+    let input = graph.append(
+      QuantizedNode(name: "map", operation: .input, operands: [], type: type(0.05, -7, shape)))
+    let mean = graph.append(
+      QuantizedNode(
+        name: "mean",
+        operation: .mean(
+          QuantizedMean(
+            axes: [0, 1, 2, 3], requantization: try multiplier([0.05], 0.003, count: 24),
+            clamp: range)),
+        operands: [input], type: type(0.003, 5, [])))
+    let scaled = graph.append(
+      QuantizedNode(
+        name: "scaled",
+        operation: .rescale(
+          QuantizedRescale(requantization: try multiplier([0.003], 0.004), clamp: range)),
+        operands: [mean], type: type(0.004, 2, [])))
+    let add =
+      isExact
+      ? QuantizedAdd(exactFirst: 0.003, second: 0.004, output: 0.006, clamp: range)
+      : QuantizedAdd(first: 0.003, second: 0.004, output: 0.006, clamp: range)
+    let sum = graph.append(
+      QuantizedNode(
+        name: "sum", operation: .add(try #require(add)), operands: [mean, scaled],
+        type: type(0.006, -4, [])))
+    let product = graph.append(
+      QuantizedNode(
+        name: "product",
+        operation: .multiply(
+          QuantizedMultiply(requantization: try multiplier([0.006, 0.003], 0.002), clamp: range)),
+        operands: [sum, mean], type: type(0.002, 9, [])))
+    graph.outputs = [product, sum]
+    for problem in graph.verify() { throw problem }
+    let inputs = (1...6).map { factor in
+      IntegerTensor(
+        shape: TensorShape(shape), element: .int8, codes: (0..<24).map { factor * $0 - 70 })
+    }
+    return Case(name: name, graph: graph, features: input, inputs: inputs)
+  }
+
   static let all: [Case] = {
     var cases = (1...12).map { random($0, .chain, .tflite) }
     cases += (1...12).map { random($0, .branches, .tflite) }
     cases += (1...4).map { random($0, .branches, .onnx) }
     cases += (try? operators()) ?? []
+    cases += (try? [number("number", isExact: false), number("number-onnx", isExact: true)]) ?? []
     for layers in [1, 4, 11] { if let found = try? example(layers) { cases.append(found) } }
     return cases
   }()
@@ -115,7 +176,7 @@ import Testing
   }
 
   @Test("every example is there") func complete() {
-    #expect(Self.all.count == 171 && Set(Self.all.map(\.name)).count == 171)
+    #expect(Self.all.count == 173 && Set(Self.all.map(\.name)).count == 173)
   }
 
   @Test("outputs have different names, whatever the network calls them") func names() throws {
