@@ -95,7 +95,7 @@ struct ONNXStandardCase {
     "abs", "add_bcast", "averagepool", "basic_conv", "batchnorm", "clip", "conv_", "div_bcast",
     "dropout",
     "elu", "exp", "flatten_axis1", "flatten_default", "gemm", "hardswish", "identity", "leakyrelu",
-    "matmul_2d", "max_one", "maxpool",
+    "matmul_2d", "matmulinteger", "max_one", "maxpool",
     "min_one", "mul_bcast", "neg", "reciprocal", "reduce_mean_do_not", "reduce_mean_keepdims",
     "reduce_mean_negative", "relu", "sigmoid", "softmax_axis_1", "softmax_axis_2",
     "softmax_default",
