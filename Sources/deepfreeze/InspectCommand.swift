@@ -13,10 +13,13 @@ struct InspectCommand: AsyncParsableCommand {
   @OptionGroup var model: ModelOptions
   @OptionGroup var output: OutputOptions
 
+  @Flag(help: "Scale calibration images to the network's input size.")
+  var resize = false
+
   func run() async throws {
     try await reportingDiagnostics(output) {
       let listing = try ModelFile(path: model.model).listing(imageSize: model.imageSize)
-      let record = InspectRecord(listing, frozen: Freezable(model))
+      let record = InspectRecord(listing, frozen: Freezable(model, resize: resize))
       if output.json {
         printJSON(record)
       } else {
@@ -82,9 +85,9 @@ private struct Freezable: Encodable {
   /// What comes behind the last layer that can be fixed, or why nothing is known.
   var reason: String?
 
-  init(_ model: ModelOptions) {
+  init(_ model: ModelOptions, resize: Bool) {
     do throws(Diagnostics) {
-      let graph = foldPad(try model.load().graph)
+      let graph = foldPad(try model.load(resize: resize).graph)
       let prefix = try FixedPrefix(graph, fixedLayers: nil)
       fixedLayers = prefix.layers.count { graph[$0].operation.isConvolution }
       reason = prefix.reason.map(Self.text)

@@ -43,7 +43,7 @@ struct ModelOptions: ParsableArguments {
     var origins: [String: OperatorOrigin] = [:]
     switch imported {
     case .quantized:
-      for entry in try file.listing().entries where entry.value != nil {
+      for entry in try file.listing(imageSize: imageSize).entries where entry.value != nil {
         origins[entry.name] = OperatorOrigin(index: entry.operatorIndex, kind: entry.kind)
       }
     case .float(let graph):

@@ -75,6 +75,21 @@ struct RunAndInspectTests {
     #expect(text.contains("The first operator that is not supported is number \(first.op), "))
   }
 
+  @Test("inspect calibrates with images of another size when it may resize them")
+  func resize() throws {
+    let folder = try TemporaryFolder()
+    try writeFile(
+      Array("P5\n20 30\n255\n".utf8) + (0..<600).map { UInt8(truncatingIfNeeded: 7 * $0) },
+      to: folder.path("image.pgm"))
+    let float = CommandLineTool.root.appending(path: "models/fashion_mnist_float.pb").path
+    let arguments = ["inspect", float, "--input-range", "0,1", "--calibrate", folder.path("")]
+    let without = try CommandLineTool.run(arguments: arguments)
+    #expect(without.output.contains("What can be frozen is not known"))
+    let result = try CommandLineTool.run(arguments: arguments + ["--resize"])
+    #expect(result.status == 0)
+    #expect(result.output.contains("Can be frozen: up to --fixed-layers"))
+  }
+
   @Test("inspect lists the layers, and counts convolutions as --fixed-layers does")
   func inspect() throws {
     let result = try CommandLineTool.run("inspect", CommandLineTool.model)
