@@ -100,7 +100,36 @@ struct GraphDefFile {
           function.pointee, &budget)
       }
     }
-    self.nodes = try GraphDefInlining.inlined(nodes, functions)
+    self.nodes = GraphDefFile.withoutIdentityN(try GraphDefInlining.inlined(nodes, functions))
+  }
+}
+
+extension GraphDefFile {
+  /// IdentityN passes several tensors on, as TensorFlow's functions with gradients of their own (swish)
+  /// leave it: what reads a result reads the operand instead, and the node is an Identity of the first.
+  private static func withoutIdentityN(_ nodes: [GraphDefNode]) -> [GraphDefNode] {
+    var operands: [String: [GraphDefInput]] = [:]
+    for node in nodes where node.operation == "IdentityN" { operands[node.name] = node.dataInputs }
+    if operands.isEmpty { return nodes }
+    func resolved(_ input: GraphDefInput) -> GraphDefInput {
+      var input = input
+      // A row of them that is longer is no model's; a cycle is reported where nodes are ordered.
+      for _ in 0..<64 {
+        guard input.output > 0, let passed = operands[input.name], input.output < passed.count
+        else { break }
+        input = passed[input.output]
+      }
+      return input
+    }
+    return nodes.map { node in
+      var node = node
+      node.inputs = node.inputs.map(resolved)
+      if node.operation == "IdentityN", let first = node.dataInputs.first {
+        node.operation = "Identity"
+        node.inputs = [first] + node.inputs.filter(\.isControl)
+      }
+      return node
+    }
   }
 }
 

@@ -109,6 +109,27 @@ extension GraphDefImporter {
     return try append(call, .mean(axes: axes, keepsDimensions: keeps), 1)
   }
 
+  /// The maximum over height and width.
+  mutating func globalMaximum(_ call: GraphDefCall) throws(Diagnostic) -> GraphDefValue {
+    let image = graph[try call.tensor(0)].shape
+    let axes = Set(try call.list(1).map { $0 < 0 ? $0 + image.rank : $0 })
+    guard image.rank == 4, axes == [1, 2], image.dimensions[0] == 1 else {
+      throw call.node.problem(
+        "it is a maximum over dimensions \(axes.sorted()) of \(image)",
+        remedy: "only maxima over height and width are supported")
+    }
+    let pool = Operation.maxPool(
+      WindowGeometry(
+        inputHeight: image.height, inputWidth: image.width, kernelHeight: image.height,
+        kernelWidth: image.width, outputHeight: 1, outputWidth: 1))
+    if try call.node.bool("keep_dims", default: false) { return try append(call, pool, 1) }
+    let maximum = try graph.append(
+      name: "\(call.node.name)/maximum", pool, [call.tensor(0)])
+    return .tensor(
+      try graph.append(
+        name: call.node.name, .reshape(TensorShape([1, image.channels])), [maximum]))
+  }
+
   mutating func pad(_ call: GraphDefCall) throws(Diagnostic) -> GraphDefValue {
     let rank = graph[try call.tensor(0)].shape.rank
     let pads = try call.integers(1)

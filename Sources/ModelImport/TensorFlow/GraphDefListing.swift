@@ -9,14 +9,21 @@ extension GraphDefImporter {
     var entry = ModelListing.Entry(
       operatorIndex: position, name: node.name, kind: node.operation, outputShape: nil,
       isSupported: operation != nil && reason == nil, reason: reason)
-    if operation == nil {
+    switch values[position] {
+    case _ where operation == nil:
       entry.reason = "the operator \(node.operation) is not supported"
-    } else if case .tensor(let id) = values[position] {
+    case .tensor(let id):
       entry.outputShape = graph[id].shape.dimensions
       count(id, &entry)
-    } else if reason == nil {
+    // Arithmetic on shapes, and an image that is cut into phases for a dilated convolution or has no
+    // size yet, are no operators on the image.
+    case .integers, .codes, .decoded: return
+    case .phases:
+      if operation == .spaceToBatch { return }
+    case .missing where reason == nil:
       entry.isSupported = false
       entry.reason = "it works on a tensor that cannot be used"
+    case .missing: break
     }
     if operation == .conv2D || operation == .depthwiseConv2D {
       entry.convolutionNumber = (entries.compactMap(\.convolutionNumber).last ?? 0) + 1

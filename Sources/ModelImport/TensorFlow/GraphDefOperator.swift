@@ -40,6 +40,7 @@ enum GraphDefOperator: String, CaseIterable {
   case maxPoolV2 = "MaxPoolV2"
   case averagePool = "AvgPool"
   case mean = "Mean"
+  case max = "Max"
   case pad = "Pad"
   case padV2 = "PadV2"
   case softmax = "Softmax"
@@ -91,7 +92,7 @@ enum GraphDefOperator: String, CaseIterable {
       .fakeQuantArgs, .negate, .square, .squareRoot, .reciprocalSquareRoot, .reciprocal,
       .inverse, .shape, .sigmoid, .tanh, .elu, .leakyRelu, .absolute, .exponential:
       1...1
-    case .conv2D, .depthwiseConv2D, .matMul, .biasAdd, .biasAddV1, .mean, .pad, .expandDims,
+    case .conv2D, .depthwiseConv2D, .matMul, .biasAdd, .biasAddV1, .mean, .max, .pad, .expandDims,
       .reshape, .transpose, .add, .addV2, .sub, .mul, .realDiv, .div, .maximum, .minimum,
       .product, .resizeBilinear:
       2...2
@@ -121,6 +122,8 @@ enum GraphDefOperator: String, CaseIterable {
     case "RandomUniform", "RandomStandardNormal", "TruncatedNormal", "Dropout", "Floor",
       "StatelessRandomUniformV2":
       "the graph still has dropout or other randomness: export it with training off"
+    case "Conv2DBackpropInput":
+      "it is a transposed convolution (or the graph still trains): export the network up to there"
     case "QuantizeV2", "QuantizedConv2D", "QuantizedMatMul", "QuantizedBiasAdd", "QuantizedRelu",
       "QuantizedRelu6", "QuantizedMaxPool", "QuantizedAvgPool", "QuantizedReshape",
       "RequantizationRange", "Requantize", "QuantizeDownAndShrinkRange":

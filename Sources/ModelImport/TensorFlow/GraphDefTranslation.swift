@@ -40,6 +40,7 @@ extension GraphDefImporter {
     case .softmax: return try append(call, .softmax, 1)
     case .maxPool, .maxPoolV2, .averagePool: return try pool(operation, call)
     case .mean: return try mean(call)
+    case .max: return try globalMaximum(call)
     case .pad, .padV2: return try pad(call)
     case .squeeze, .expandDims, .reshape: return try reshape(operation, call)
     case .transpose: return try append(call, .transpose(permutation: call.list(1)), 1)

@@ -108,6 +108,19 @@ def normalizations():
     return lambda x: tf.nn.relu(layer(x))
 
 
+def identities_and_maximum():
+    """IdentityN, as functions with gradients of their own leave it, and a global maximum."""
+    kernel = (RANDOM.integers(-8, 9, (3, 3, 3, 4)) / 8).astype(np.float32)
+
+    def network(x):
+        y = tf.nn.conv2d(x, kernel, 1, "SAME")
+        first, second = tf.raw_ops.IdentityN(input=[tf.nn.relu(y), y * 0.5])
+        second, third = tf.raw_ops.IdentityN(input=[second, first])
+        return tf.reduce_max(second - third, [1, 2])
+
+    return network
+
+
 def record(name, network, shape, entries, quantized):
     signature = tf.TensorSpec(shape, tf.float32, name="input")
     concrete = tf.function(network).get_concrete_function(signature)
@@ -143,7 +156,7 @@ def main():
     quantized, real = [], []
     for network in (per_channel, per_channel_map):
         record(network.__name__, network(), [1, 12, 10, 3], quantized, True)
-    for network in (functions, normalizations):
+    for network in (functions, normalizations, identities_and_maximum):
         record(network.__name__, network(), [1, 8, 6, 3], real, False)
     with open(arguments.file, "w") as file:
         json.dump({"quantized": quantized, "float": real}, file, indent=1)

@@ -29,6 +29,27 @@ import Testing
     #expect(listing.diagnostics == [])
   }
 
+  @Test("Steps of a dilated convolution and arithmetic on shapes are not marked as unsupported")
+  func steps() throws {
+    let listing = try listing {
+      $0.placeholder([1, 6, 6, 1])
+      $0.constant("w", [3, 3, 1, 1], (0..<9).map { Float($0) })
+      $0.integers("block", [2], [2, 2])
+      $0.integers("pads", [2, 2], [2, 2, 2, 2])
+      $0.integers("crops", [2, 2], [0, 0, 0, 0])
+      $0.node("cut", "SpaceToBatchND", ["input", "block", "pads"])
+      $0.convolution("conv", "cut", "w", padding: "VALID")
+      $0.node("joined", "BatchToSpaceND", ["conv", "block", "crops"])
+      $0.node("shape", "Shape", ["joined"])
+      $0.integers("ones", [4], [1, 1, 1, 1])
+      $0.node("product", "Mul", ["shape", "ones"])
+      $0.node("end", "Reshape", ["joined", "product"])
+    }
+    #expect(listing.diagnostics == [])
+    #expect(listing.entries.map(\.kind) == ["Conv2D", "BatchToSpaceND", "Reshape"])
+    #expect(listing.entries.allSatisfy { $0.isSupported })
+  }
+
   @Test("An unsupported operator is marked, and so is what reads it; nothing is thrown")
   func unsupported() throws {
     let listing = try listing {
