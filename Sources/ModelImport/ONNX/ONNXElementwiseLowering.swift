@@ -27,6 +27,10 @@ extension ONNXIntegerLowering {
     var codes: [Int16] = []
     codes.reserveCapacity(256 * function.channels)
     for channel in 0..<function.channels {
+      if let exact = exactCodes(id, type, target, channel: channel) {
+        codes += exact
+        continue
+      }
       for real in function.evaluate(inputs, channel: channel, in: graph) {
         let steps = (real / grid.scale).rounded(.toNearestOrEven)
         let code =
@@ -37,6 +41,44 @@ extension ONNXIntegerLowering {
     return emit(
       .table(QuantizedTable(function: function.operation ?? .requantize, codes: codes)),
       [source], graph[id].shape, target)
+  }
+
+  /// The codes of a sum or product with a constant of codes (QLinearAdd, QLinearMul), by the rule of
+  /// two quantized tensors; nil for anything else.
+  private func exactCodes(
+    _ id: NodeID, _ type: QuantizedType, _ target: Target, channel: Int
+  ) -> [Int16]? {
+    let node = graph[id]
+    guard case .binary(let operation) = node.operation,
+      let operand = node.operands.first(where: { constantGrids[$0] != nil }),
+      let grid = constantGrids[operand]?.parameters, let constant = graph.constant(operand)
+    else { return nil }
+    let number = constant.values[constant.values.count == 1 ? 0 : channel]
+    let code = Int((number / grid.scale).rounded())
+    let output = target.grid.parameters
+    let clamp = target.clamp
+    let distances = type.element.range.map { $0 - type.zeroPoint }
+    let results: [Int]
+    switch operation {
+    case .add:
+      guard
+        let add = QuantizedAdd(
+          exactFirst: type.scale, second: grid.scale, output: output.scale, clamp: clamp)
+      else { return nil }
+      let summand = add.second.apply(code << QuantizedAdd.leftShift)
+      results = distances.map {
+        add.output.apply(add.first.apply($0 << QuantizedAdd.leftShift) + summand)
+      }
+    case .multiply:
+      guard let exact = ExactMultiplier([type.scale, grid.scale], dividedBy: output.scale)
+      else { return nil }
+      let multiplier = FixedPointMultiplier(exact)
+      results = distances.map { multiplier.apply($0 * code) }
+    default: return nil
+    }
+    return results.map {
+      Int16(min(max($0 + output.zeroPoint, clamp.lowerBound), clamp.upperBound))
+    }
   }
 
   /// A product, or difference, of two quantized tensors.
@@ -105,6 +147,7 @@ private struct PointwiseFunction {
       guard node.shape == shape, found.count < limit else { return nil }
       switch node.operation {
       case .unary, .binary, .activation: break
+      case .batchNormalization: channels = shape.channels
       case .nonlinearity(.leakyRelu(let slopes)) where slopes.count > 1: channels = shape.channels
       case .nonlinearity: break
       default: return nil
@@ -159,6 +202,12 @@ private struct PointwiseFunction {
         case .activation(let activation):
           operands[0].map {
             min(max($0, activation.bounds.lowerBound), activation.bounds.upperBound)
+          }
+        case .batchNormalization(let epsilon):
+          // ONNX Runtime's order: one factor and one summand a channel.
+          operands[0].indices.map { index in
+            let factor = operands[1][index] / (operands[4][index] + epsilon).squareRoot()
+            return operands[0][index] * factor + (operands[2][index] - operands[3][index] * factor)
           }
         case .nonlinearity(let nonlinearity):
           operands[0].map { Float(nonlinearity.apply(Double($0), channel: channel)) }

@@ -13,10 +13,13 @@ public func importONNX(
 ) throws(Diagnostics) -> ImportedModel {
   let importer = try imported(bytes, name: name, imageSize: imageSize)
   guard importer.problems.isEmpty else { throw Diagnostics(importer.problems) }
-  guard importer.isQuantized else { return .float(importer.graph) }
+  guard importer.isQuantized else {
+    for text in importer.notes { note(text) }
+    return .float(importer.graph)
+  }
   var lowering = ONNXIntegerLowering(importer)
   let network = try lowering.run()
-  for text in lowering.notes { note(text) }
+  for text in importer.notes + lowering.notes { note(text) }
   return .quantized(network)
 }
 
@@ -33,7 +36,6 @@ public func listONNX(
     do throws(Diagnostics) {
       let type = try lowering.run().nodes[0].type
       inputs = ["\(type.element.rawValue) \(type.shape)"]
-      problems = lowering.notes
     } catch {
       problems = error.all
     }
@@ -82,6 +84,10 @@ struct ONNXImporter {
   var constantScales: [String: ONNXScales] = [:]
   /// How the constants of layers were quantized.
   var layerScales: [NodeID: ONNXLayerScales] = [:]
+  /// The grids of constants that QLinearAdd and QLinearMul read.
+  var constantGrids: [NodeID: ONNXGrid] = [:]
+  /// What the user should know: operators that are left out.
+  var notes: [Diagnostic] = []
   /// Inputs of 8-bit integers.
   var byteInputs: [NodeID: QuantizedElement] = [:]
 
@@ -141,9 +147,10 @@ struct ONNXImporter {
   /// The outputs: an image stays NHWC, everything else gets ONNX's order.
   private mutating func appendOutputs() {
     for output in file.outputs {
-      let tensor: ONNXActivation
+      var tensors: [ONNXActivation] = []
       switch values[output.name] {
-      case .tensor(let found)?, .quantized(let found, _)?: tensor = found
+      case .tensor(let found)?, .quantized(let found, _)?: tensors = [found]
+      case .leftOut(let found)?: tensors = found
       case .accumulator?:
         problems.append(
           Diagnostic(
@@ -158,14 +165,47 @@ struct ONNXImporter {
         continue
       }
       do throws(Diagnostic) {
-        let isImage = tensor.shape.rank == 4 && tensor.layout.permutation == [0, 3, 1, 2]
-        let id =
-          isImage ? try image(tensor, output.name) : try plain(tensor, output.name)
-        if !graph.outputs.contains(id) { graph.outputs.append(id) }
+        for tensor in tensors {
+          let isImage = tensor.shape.rank == 4 && tensor.layout.permutation == [0, 3, 1, 2]
+          let id =
+            isImage ? try image(tensor, output.name) : try plain(tensor, output.name)
+          if !graph.outputs.contains(id) { graph.outputs.append(id) }
+        }
       } catch {
         problems.append(error)
       }
     }
+  }
+
+  /// What an operator on the network's result reads, or one behind it; nil for any other operator.
+  private mutating func leftOut(_ node: ONNXNode) -> ONNXValue? {
+    var tensors: [ONNXActivation] = []
+    var isBehind = false
+    for name in node.inputs {
+      // Further results (indices) are left out with the first.
+      var value = values[name]
+      if case .node(let producer, _)? = order.sources[name],
+        let first = file.nodes[producer].outputs.first
+      {
+        value = values[first]
+      }
+      switch value {
+      case .leftOut(let found)?:
+        isBehind = true
+        tensors += found
+      case .tensor(let found)?, .quantized(let found, _)?: tensors.append(found)
+      default: break
+      }
+    }
+    let isFirst = ONNXOperator.postprocessing.contains(node.operation)
+    guard isFirst || isBehind, !tensors.isEmpty, tensors.count <= 64 else { return nil }
+    if isFirst {
+      notes.append(
+        Diagnostic(
+          "\(node.operation) works on the network's result and is left out; what it reads are outputs",
+          severity: .note, node: node.label))
+    }
+    return .leftOut(tensors)
   }
 
   /// One diagnostic an operator, with the nodes that it stands at.
@@ -186,6 +226,7 @@ struct ONNXImporter {
   }
 
   private mutating func value(of node: ONNXNode) throws(Diagnostic) -> ONNXValue {
+    if let result = leftOut(node) { return result }
     guard let operation = ONNXOperator(rawValue: node.operation) else {
       unsupported[node.operation, default: []].append(node.label)
       return .missing

@@ -11,6 +11,10 @@ struct ONNXIntegerLowering {
   let graph: Graph
   let grids: [NodeID: ONNXGrid]
   let layers: [NodeID: ONNXLayerScales]
+  /// Inputs of 8-bit integers.
+  let byteInputs: [NodeID: QuantizedElement]
+  /// The grids of constants that QLinearAdd and QLinearMul read.
+  let constantGrids: [NodeID: ONNXGrid]
   var result: QuantizedGraph
   var values: [NodeID: ValueID] = [:]
   var problems: [Diagnostic] = []
@@ -26,6 +30,8 @@ struct ONNXIntegerLowering {
     graph = importer.graph
     grids = importer.grids
     layers = importer.layerScales
+    byteInputs = importer.byteInputs
+    constantGrids = importer.constantGrids
     readers = importer.graph.readers
     budget = importer.budget
     result = QuantizedGraph(name: importer.graph.name)
@@ -67,7 +73,8 @@ struct ONNXIntegerLowering {
 
   private mutating func lower(_ id: NodeID) throws(Diagnostic) {
     let node = graph[id]
-    if let source = cutSoftmax(id) {
+    if values[id] != nil { return }
+    if let source = cutSoftmax(id) ?? cutFunction(id) {
       values[id] = source
       return
     }
@@ -104,6 +111,20 @@ struct ONNXIntegerLowering {
     return source
   }
 
+  /// The tensor that a sigmoid or a hyperbolic tangent at the network's end reads: real numbers of the
+  /// same order, no QuantizeLinear behind.
+  private mutating func cutFunction(_ id: NodeID) -> ValueID? {
+    guard case .nonlinearity(let function) = graph[id].operation,
+      [.sigmoid, .tanh].contains(function), readers[id.index].isEmpty, grids[id] == nil,
+      let source = values[graph[id].operands[0]]
+    else { return nil }
+    notes.append(
+      Diagnostic(
+        "\(graph[id].operation.name) computes with real numbers at the network's end and is left out: "
+          + "the output is its operand", severity: .note, node: graph[id].name))
+    return source
+  }
+
   /// The operation on codes for one that moves or compares numbers.
   private func moving(_ operation: Operation, _ source: ValueID) -> QuantizedOperation {
     switch operation {
@@ -125,16 +146,66 @@ struct ONNXIntegerLowering {
   }
 
   /// The input has the grid of the one QuantizeLinear (or, of bytes, DequantizeLinear) that reads it.
+  /// Bytes that are read as real numbers stand for themselves. What prepares an image of real numbers
+  /// (mean and deviation) before it is quantized is left out: the input is what comes of it.
   private mutating func lowerInput(_ id: NodeID) throws(Diagnostic) {
     let found = Set(readers[id.index].map { grids[$0] })
-    guard found.count == 1, let first = found.first, let grid = first else {
+    var (first, grid) = (id, found.count == 1 ? found.first ?? nil : nil)
+    if grid == nil, found == [nil] {
+      if let element = byteInputs[id] {
+        grid = ONNXGrid(
+          element: element, parameters: QuantizationParameters(scale: 1, zeroPoint: 0))
+      } else if let (last, found, names) = preparation(id) {
+        (first, grid) = (last, found)
+        notes.append(
+          Diagnostic(
+            "\(names) compute with real numbers before the image is quantized and are left out: the "
+              + "network's input is the codes of their result", severity: .note,
+            node: graph[id].name))
+      }
+    }
+    guard let grid else {
       throw Diagnostic(
         "the input is read as real numbers, or with several grids", node: graph[id].name,
         remedy: "quantize the input once, before anything else")
     }
-    values[id] = result.append(
+    values[first] = result.append(
       QuantizedNode(
-        name: graph[id].name, operation: .input, operands: [], type: grid.type(graph[id].shape)))
+        name: graph[id].name, operation: .input, operands: [],
+        type: grid.type(graph[first].shape)))
+  }
+
+  /// The last of a row of operators element by element that alone reads the input, the grid behind
+  /// it, and the operators' names; nil when something else is there.
+  private func preparation(_ input: NodeID) -> (last: NodeID, grid: ONNXGrid, names: String)? {
+    var last = input
+    var names: [String] = []
+    func only(_ id: NodeID) -> NodeID? {
+      readers[id.index].count == 1 && !graph.outputs.contains(id) ? readers[id.index][0] : nil
+    }
+    while let next = only(last), grids[next] == nil, graph[next].shape == graph[input].shape {
+      guard isPointwise(next) else { break }
+      names.append(graph[next].operation.name)
+      last = next
+    }
+    var behind = last
+    while let next = only(behind) {
+      if let grid = grids[next] {
+        return last == input ? nil : (last, grid, names.joined(separator: ", "))
+      }
+      guard case .pad = graph[next].operation else { return nil }
+      behind = next
+    }
+    return nil
+  }
+
+  /// True for a function of one tensor, element by element.
+  private func isPointwise(_ id: NodeID) -> Bool {
+    switch graph[id].operation {
+    case .unary, .activation, .nonlinearity, .batchNormalization: true
+    case .binary: graph[id].operands.contains { graph.constant($0) != nil }
+    default: false
+    }
   }
 
   /// What stands between an operation and the quantized tensor made of it.

@@ -89,6 +89,9 @@ enum ONNXValue {
   case accumulator(ONNXActivation)
   /// Known now.
   case constant(ONNXTensor)
+  /// Computed from a network's result (classes, detections), and left out: what it reads, which are
+  /// outputs.
+  case leftOut([ONNXActivation])
   /// An operand that is left out.
   case absent
   /// Nothing, for a reason that is reported already, there or at an operand.

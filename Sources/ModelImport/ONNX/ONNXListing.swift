@@ -5,7 +5,10 @@ extension ONNXImporter {
   mutating func list(_ node: ONNXNode, _ value: ONNXValue, _ reason: String?) {
     let operation = ONNXOperator(rawValue: node.operation)
     guard operation?.isListed ?? true || reason != nil else { return }
-    if case .constant = value { return }
+    switch value {
+    case .constant, .leftOut: return
+    default: break
+    }
     var entry = ModelListing.Entry(
       operatorIndex: node.index, name: node.label, kind: node.operation, outputShape: nil,
       isSupported: operation != nil && reason == nil, reason: reason)

@@ -7,6 +7,7 @@ enum ONNXOperator: String, CaseIterable {
   case averagePool = "AveragePool"
   case batchNormalization = "BatchNormalization"
   case cast = "Cast"
+  case castLike = "CastLike"
   case clip = "Clip"
   case concat = "Concat"
   case constant = "Constant"
@@ -38,6 +39,7 @@ enum ONNXOperator: String, CaseIterable {
   case pRelu = "PRelu"
   case qGemm = "com.microsoft.QGemm"
   case qLinearAdd = "com.microsoft.QLinearAdd"
+  case qLinearAveragePool = "com.microsoft.QLinearAveragePool"
   case qLinearConcat = "com.microsoft.QLinearConcat"
   case qLinearConv = "QLinearConv"
   case qLinearGlobalAveragePool = "com.microsoft.QLinearGlobalAveragePool"
@@ -45,8 +47,10 @@ enum ONNXOperator: String, CaseIterable {
   case qLinearMatMul = "QLinearMatMul"
   case qLinearMul = "com.microsoft.QLinearMul"
   case qLinearSigmoid = "com.microsoft.QLinearSigmoid"
+  case qLinearSoftmax = "com.microsoft.QLinearSoftmax"
   case quantizeLinear = "QuantizeLinear"
   case reciprocal = "Reciprocal"
+  case reduceMax = "ReduceMax"
   case reduceMean = "ReduceMean"
   case reduceProd = "ReduceProd"
   case relu = "Relu"
@@ -74,9 +78,9 @@ enum ONNXOperator: String, CaseIterable {
       .leakyRelu, .sigmoid, .tanh, .globalAveragePool, .globalMaxPool,
       .identity, .maxPool, .neg, .reciprocal, .relu, .shape, .softmax, .sqrt, .transpose:
       1...1
-    case .reduceMean, .reduceProd, .squeeze, .unsqueeze, .reshape: 1...2
+    case .reduceMax, .reduceMean, .reduceProd, .squeeze, .unsqueeze, .reshape: 1...2
     case .dequantizeLinear, .quantizeLinear: 2...3
-    case .qLinearGlobalAveragePool: 4...5
+    case .qLinearAveragePool, .qLinearGlobalAveragePool, .qLinearSoftmax: 4...5
     case .qGemm: 8...9
     case .qLinearAdd, .qLinearMul: 7...8
     case .qLinearConcat: 5...1024
@@ -87,7 +91,7 @@ enum ONNXOperator: String, CaseIterable {
     case .convInteger, .matMulInteger: 2...4
     case .pad: 1...4
     case .slice: 1...5
-    case .add, .div, .gather, .matMul, .mul, .pRelu, .sub: 2...2
+    case .add, .castLike, .div, .gather, .matMul, .mul, .pRelu, .sub: 2...2
     case .conv, .gemm: 2...3
     case .batchNormalization: 5...5
     case .concat, .max, .min, .sum: 1...1024
@@ -97,7 +101,8 @@ enum ONNXOperator: String, CaseIterable {
   /// False for nodes that compute nothing on the image.
   var isListed: Bool {
     switch self {
-    case .cast, .constant, .constantOfShape, .dequantizeLinear, .dropout, .quantizeLinear, .gather,
+    case .cast, .castLike, .constant, .constantOfShape, .dequantizeLinear, .dropout,
+      .quantizeLinear, .gather,
       .identity, .reduceProd, .shape,
       .slice, .unsqueeze:
       false
@@ -121,6 +126,11 @@ enum ONNXOperator: String, CaseIterable {
     }
   }
 
+  /// Operators on a network's result that feed no layer: they are left out.
+  static let postprocessing: Set<String> = [
+    "ArgMax", "ArgMin", "LogSoftmax", "NonMaxSuppression", "TopK",
+  ]
+
   /// What to do about an operator that has a way round, or nil.
   static func remedy(_ operation: String) -> String? {
     switch operation {
@@ -133,7 +143,7 @@ enum ONNXOperator: String, CaseIterable {
         + "give the model of real numbers"
     case "RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli":
       "the graph still has randomness: export it with training off"
-    case "NonMaxSuppression", "TopK", "ArgMax", "LogSoftmax", "NonZero":
+    case "NonZero":
       "leave it out of the export: it works on the network's result"
     default:
       operation.contains(".")

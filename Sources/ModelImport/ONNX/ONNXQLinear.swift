@@ -33,20 +33,59 @@ extension ONNXImporter {
   mutating func quantizedBinary(
     _ call: ONNXCall, _ operation: BinaryOperation
   ) throws(Diagnostic) -> ONNXValue {
-    let first = try dequantizedOperand(call, 0)
-    let second = try dequantizedOperand(call, 3)
-    let result = try combine(operation, first, second, name: call.node.label)
-    return try quantized(result, grid(call, 6, 7), call.node.label)
+    let name = call.node.label
+    let result: ONNXActivation
+    switch (call.operand(0), call.operand(3)) {
+    case (.constant, .constant): throw call.node.problem("it computes with constants alone")
+    case (.constant, _):
+      result = try quantizedBinary(call, operation, 3, constant: 0)
+    case (_, .constant):
+      result = try quantizedBinary(call, operation, 0, constant: 3)
+    default:
+      result = try combine(
+        operation, dequantizedOperand(call, 0), dequantizedOperand(call, 3), name: name)
+    }
+    return try quantized(result, grid(call, 6, 7), name)
   }
 
-  /// com.microsoft.QLinearSigmoid and QLinearLeakyRelu: x, its scale and zero point, y's.
+  /// A tensor at operand `index` and a constant of codes at operand `constant`, each with its scale and
+  /// zero point next.
+  private mutating func quantizedBinary(
+    _ call: ONNXCall, _ operation: BinaryOperation, _ index: Int, constant: Int
+  ) throws(Diagnostic) -> ONNXActivation {
+    guard case .constant(.codes(let codes)) = call.operand(constant) else {
+      throw call.node.problem("operand \(constant) is not quantized")
+    }
+    let grid = try grid(call, constant + 1, constant + 2, of: codes.element)
+    try spend(codes.values.count, call.node)
+    let real = FloatTensor(
+      shape: codes.shape,
+      values: codes.values.map {
+        Float(Int($0) - grid.parameters.zeroPoint) * grid.parameters.scale
+      })
+    let result = try combine(
+      operation, dequantizedOperand(call, index), real, call.node, name: call.node.label,
+      isSwapped: constant < index)
+    for operand in graph[result.node].operands where graph.constant(operand) != nil {
+      constantGrids[operand] = grid
+    }
+    return result
+  }
+
+  /// An operator of one tensor in com.microsoft (QLinearSigmoid, QLinearSoftmax, …): x, its scale and
+  /// zero point, y's.
   mutating func quantizedFunction(
-    _ call: ONNXCall, _ function: Nonlinearity
+    _ call: ONNXCall,
+    _ function: (inout ONNXImporter, ONNXCall) throws(Diagnostic) -> ONNXValue
   ) throws(Diagnostic) -> ONNXValue {
+    guard try call.node.integer("channels_last", default: 0) == 0 else {
+      throw call.node.problem("its channels are last", remedy: "export the model with NCHW")
+    }
     let source = try dequantizedOperand(call, 0)
-    let result = try elementwise(
-      ONNXCall(node: call.node, operands: [.tensor(source)], opset: call.opset),
-      .nonlinearity(function))
+    // QLinearSoftmax states by which version's rule it is a softmax.
+    let opset = try call.node.integer("opset", default: call.opset)
+    let result = try function(
+      &self, ONNXCall(node: call.node, operands: [.tensor(source)], opset: opset))
     guard case .tensor(let tensor) = result else { return .missing }
     return try quantized(tensor, grid(call, 3, 4), call.node.label)
   }

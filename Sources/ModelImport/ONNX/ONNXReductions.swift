@@ -48,6 +48,24 @@ extension ONNXImporter {
     return try mean(call, axes: axes, keeps: call.node.integer("keepdims", default: 1) != 0)
   }
 
+  /// The maximum over height and width.
+  mutating func reduceMax(_ call: ONNXCall) throws(Diagnostic) -> ONNXValue {
+    let tensor = try call.tensor(0)
+    let stated = try call.list(attribute: "axes", operand: 1) ?? []
+    let axes = try call.dimensions(stated, rank: tensor.shape.rank)
+    guard tensor.shape.rank == 4, axes == [2, 3] else {
+      throw call.node.problem(
+        "it is a maximum over dimensions \(axes) of \(tensor.shape)",
+        remedy: "only maxima over height and width are supported")
+    }
+    let result = try globalMaxPool(call)
+    guard try call.node.integer("keepdims", default: 1) == 0, case .tensor(var maximum) = result
+    else { return result }
+    maximum.layout = maximum.layout.reshaped(
+      to: TensorShape(Array(maximum.shape.dimensions.prefix(2))))
+    return .tensor(maximum)
+  }
+
   /// The mean over ONNX's dimensions `axes`, ascending.
   mutating func mean(
     _ call: ONNXCall, axes: [Int], keeps: Bool

@@ -55,7 +55,7 @@ extension ONNXImporter {
     switch value {
     case .tensor(let tensor), .quantized(let tensor, _), .accumulator(let tensor): tensor.shape
     case .constant(let tensor): tensor.shape
-    case .absent, .missing: TensorShape([])
+    case .leftOut, .absent, .missing: TensorShape([])
     }
   }
 
@@ -97,7 +97,8 @@ extension ONNXImporter {
     case .constant(.codes(var codes)):
       codes.shape = shape
       return .constant(.codes(codes))
-    case .quantized, .accumulator, .absent, .missing: throw call.node.problem("it has no operand")
+    case .quantized, .accumulator, .leftOut, .absent, .missing:
+      throw call.node.problem("it has no operand")
     }
   }
 

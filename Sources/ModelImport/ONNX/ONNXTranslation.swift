@@ -38,10 +38,25 @@ extension ONNXImporter {
     case .qLinearAdd: return try quantizedBinary(call, .add)
     case .qLinearMul: return try quantizedBinary(call, .multiply)
     case .qLinearConcat: return try quantizedConcatenation(call)
-    case .qLinearSigmoid: return try quantizedFunction(call, .sigmoid)
+    case .qLinearSigmoid:
+      return try quantizedFunction(call) {
+        importer, call throws(Diagnostic) in
+        try importer.elementwise(call, .nonlinearity(.sigmoid))
+      }
     case .qLinearLeakyRelu:
-      return try quantizedFunction(
-        call, .leakyRelu(slopes: [try slope(call, default: 0.01)]))
+      let slope = try slope(call, default: 0.01)
+      return try quantizedFunction(call) {
+        importer, call throws(Diagnostic) in
+        try importer.elementwise(call, .nonlinearity(.leakyRelu(slopes: [slope])))
+      }
+    case .qLinearAveragePool:
+      return try quantizedFunction(call) {
+        importer, call throws(Diagnostic) in try importer.averagePool(call)
+      }
+    case .qLinearSoftmax:
+      return try quantizedFunction(call) {
+        importer, call throws(Diagnostic) in try importer.softmax(call)
+      }
     case .qLinearGlobalAveragePool: return try quantizedGlobalAverage(call)
     case .constant: return try constantValue(call)
     case .constantOfShape: return try constantOfShape(call)
@@ -49,7 +64,16 @@ extension ONNXImporter {
       passScales(call.node, nil)
       return call.operands[0]
     case .dropout: return try dropout(call)
-    case .cast: return try cast(call)
+    case .cast:
+      guard let type = ONNXType(rawValue: try call.node.integer("to", default: 0)) else {
+        throw call.node.problem("its target type is not supported")
+      }
+      return try cast(call, to: type)
+    case .castLike:
+      switch call.operands[1] {
+      case .tensor, .constant(.floats): return try cast(call, to: .float)
+      default: throw call.node.problem("it turns numbers into another type than real numbers")
+      }
     case .conv:
       let result = try convolution(call)
       try note(result, call, axis: 0)
@@ -72,6 +96,7 @@ extension ONNXImporter {
     case .globalAveragePool: return try mean(call, axes: [2, 3], keeps: true)
     case .globalMaxPool: return try globalMaxPool(call)
     case .reduceMean: return try reduceMean(call)
+    case .reduceMax: return try reduceMax(call)
     case .pad: return try pad(call)
     case .softmax: return try softmax(call)
     case .relu: return try elementwise(call, .activation(.relu))
@@ -270,10 +295,7 @@ extension ONNXImporter {
   }
 
   /// Real to real passes; known numbers change their kind. (An input of bytes is real already.)
-  private mutating func cast(_ call: ONNXCall) throws(Diagnostic) -> ONNXValue {
-    guard let type = ONNXType(rawValue: try call.node.integer("to", default: 0)) else {
-      throw call.node.problem("its target type is not supported")
-    }
+  private mutating func cast(_ call: ONNXCall, to type: ONNXType) throws(Diagnostic) -> ONNXValue {
     switch call.operands[0] {
     case .accumulator(let sums) where type.isReal: return .tensor(sums)
     case .accumulator where type != .int32 && type != .int64:

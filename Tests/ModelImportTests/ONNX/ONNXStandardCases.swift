@@ -232,7 +232,10 @@ struct ONNXStandardCase {
     let result: (shape: [Int], values: [Float])
     do {
       let size = ImageSize(height: 8, width: 8)
-      switch try importONNX(model, name: name, imageSize: size) {
+      var notes: [Diagnostic] = []
+      let imported = try importONNX(model, name: name, imageSize: size) { notes.append($0) }
+      if let note = notes.first { return .refused(note.message) }
+      switch imported {
       case .float(let graph): result = try computed(graph, first.shape, pixels)
       case .quantized(let graph):
         result = try computed(graph, first.shape, pixels, asCodes: last.type != 1)

@@ -253,6 +253,24 @@ def reduce_mean_of_an_image():
 
 
 @case
+def reduce_max_of_an_image():
+    n = Net([1, 3, 4, 2], opset=13)
+    n.node("ReduceMax", axes=[2, -1], keepdims=0)
+    n.node("Neg")
+    return n
+
+
+@case
+def cast_like_a_tensor():
+    """As PyTorch's newer exporter gives constants the type of a tensor."""
+    n = Net([1, 3, 4, 2], opset=18)
+    three = n.node("CastLike", [n.constant(np.array(3, np.int64)), "x"])
+    n.node("Add", ["x", three])
+    n.node("CastLike", [n.last, "x"])
+    return n
+
+
+@case
 def squeeze_of_a_global_pool():
     n = Net([1, 3, 4, 4], opset=13)
     n.node("GlobalAveragePool")

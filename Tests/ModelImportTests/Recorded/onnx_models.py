@@ -50,7 +50,8 @@ def record_quantized(name, net, entries):
         first = next(n for n in model.graph.node if n.op_type == "QuantizeLinear")
         scale, zero = (net.array(n) for n in first.input[1:])
         limits = np.iinfo(zero.dtype)
-        codes = np.clip(np.rint(value / scale) + zero, limits.min, limits.max).astype(zero.dtype)
+        image = net.prepare(value)
+        codes = np.clip(np.rint(image / scale) + zero, limits.min, limits.max).astype(zero.dtype)
     result = run(model, value)
     entries.append({
         "name": name, "model": text(model.SerializeToString()),
@@ -75,8 +76,9 @@ def main():
             model = model.model(open_batch=name != "batch")
         refusals.append({"name": name, "message": message, "model": text(model.SerializeToString())})
     record = {"float": float_cases, "softmax": softmax_cases, "quantized": quantized_cases,
-              "cut": [{"name": name, "message": "", "model": text(make().model().SerializeToString())}
-                      for name, make in CUT.items()],
+              "cut": [{"name": name, "message": message,
+                       "model": text(make().model().SerializeToString())}
+                      for name, (message, make) in CUT.items()],
               "refused": refusals}
     with open(arguments.file, "w") as file:
         json.dump(record, file, indent=1)

@@ -97,6 +97,10 @@ class QuantizedNet(Net):
         self.node("DequantizeLinear", [self.last, *grid])
         return grid
 
+    def prepare(self, value):
+        """What the network computes of its input before it quantizes it."""
+        return value
+
     def array(self, name):
         return next(numpy_helper.to_array(c) for c in self.constants if c.name == name)
 

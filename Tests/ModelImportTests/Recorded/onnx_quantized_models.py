@@ -371,6 +371,80 @@ def q_bytes_of_codes():
     return n
 
 
+@quantized
+def q_linear_average_pool_and_constants():
+    """QOperator forms of ONNX Runtime's quantizer."""
+    n = QuantizedNet([1, 3, 8, 6], np.uint8)
+    source = n.grid
+    grids = [(n.constant(n.scale(s)), n.constant(np.array(z, np.uint8)))
+             for s, z in ((0.009, 110), (0.012, 120), (0.02, 90))]
+    pooled = n.node("QLinearAveragePool", [n.codes, *source, *grids[0]], domain="com.microsoft",
+                    kernel_shape=[3, 2], strides=[2, 2])
+    factor = (n.constant(integers(0, 256, (1, 3, 1, 1), np.uint8)), n.constant(n.scale(0.01)),
+              n.constant(np.array(77, np.uint8)))
+    product = n.node("QLinearMul", [*factor, pooled, *grids[0], *grids[1]], domain="com.microsoft")
+    summand = (n.constant(np.array(200, np.uint8)), n.constant(n.scale(0.01)),
+               n.constant(np.array(100, np.uint8)))
+    n.node("QLinearAdd", [product, *grids[1], *summand, *grids[2]], domain="com.microsoft")
+    qlinear(n, grids[2])
+    return n
+
+
+@quantized
+def q_batch_normalization_alone():
+    """As in front of the layers of a DenseNet, where no layer takes it."""
+    n = QuantizedNet([1, 3, 6, 5])
+    n.node("BatchNormalization", [n.last] + [n.constant(v.astype(np.float32)) for v in (
+        RANDOM.uniform(-1.5, 1.5, 3), RANDOM.normal(0, 0.3, 3), RANDOM.normal(0, 0.3, 3),
+        RANDOM.uniform(0.3, 2, 3))], epsilon=1e-3)
+    n.node("Relu")
+    n.quantize(0.01)
+    n.layer("Conv", (4, 3, 3, 3))
+    n.quantize(0.02)
+    return n
+
+
+@quantized
+def q_bytes_with_mean_and_deviation():
+    """A byte image, channels last, that the network makes real numbers of itself."""
+    n = QuantizedNet([1, 6, 5, 3], np.int8, signed_input=True)
+    n.nodes.clear()
+    n.kind = TensorProto.UINT8
+    n.node("Cast", ["x"], to=TensorProto.FLOAT)
+    n.node("Transpose", perm=[0, 3, 1, 2])
+    n.node("Div", [n.last, n.constant(np.float32(255))])
+    n.node("Sub", [n.last, n.constant(np.array([0.4, 0.5, 0.6], np.float32).reshape(1, 3, 1, 1))])
+    n.node("Div", [n.last, n.constant(np.array([0.2, 0.25, 0.3], np.float32).reshape(3, 1, 1))])
+    n.quantize(0.02)
+    return n
+
+
+@quantized
+def q_mean_and_deviation_left_out():
+    """Real numbers before the image is quantized: the network's input is what comes of them."""
+    n = Preparing([1, 3, 8, 6])
+    n.layer("Conv", (4, 3, 3, 3))
+    n.quantize(0.03)
+    return n
+
+
+class Preparing(QuantizedNet):
+    mean = np.array([0.4, 0.5, 0.6], np.float32).reshape(1, 3, 1, 1)
+    deviation = np.array([0.2, 0.25, 0.3], np.float32).reshape(1, 3, 1, 1)
+
+    def quantize(self, about, grid=None):
+        if not self.nodes:
+            self.node("Sub", ["x", self.constant(self.mean)])
+            self.node("Div", [self.last, self.constant(self.deviation)])
+            self.node("Pad", [self.last, self.constant(np.array([0, 0, 1, 0, 0, 0, 0, 2], np.int64)),
+                              self.constant(np.float32(0))])
+            about = 0.05
+        return super().quantize(about, grid)
+
+    def prepare(self, value):
+        return (value - self.mean) / self.deviation
+
+
 def softmax_at_the_end(requantized):
     n = QuantizedNet([1, 6])
     n.layer("Gemm", (5, 6), transB=1)
@@ -382,5 +456,25 @@ def softmax_at_the_end(requantized):
     return n
 
 
-CUT = {"q_softmax_plain": lambda: softmax_at_the_end(False),
-       "q_softmax_quantized": lambda: softmax_at_the_end(True)}
+def end(operation, **attributes):
+    n = QuantizedNet([1, 6], np.uint8)
+    n.layer("Gemm", (5, 6), transB=1)
+    n.quantize(0.02)
+    if attributes.get("domain"):
+        grid = (n.constant(np.float32(1 / 256)), n.constant(np.array(0, np.uint8)))
+        n.node(operation, [n.codes, *n.grid, *grid], **attributes)
+        n.node("DequantizeLinear", [n.last, *grid])
+    else:
+        n.node(operation, **attributes)
+    n.codes = n.last
+    return n
+
+
+CUT = {"q_softmax_plain": ("Softmax computes", lambda: softmax_at_the_end(False)),
+       "q_softmax_quantized": ("Softmax computes", lambda: softmax_at_the_end(True)),
+       "q_softmax_linear": ("Softmax computes", lambda: end(
+           "QLinearSoftmax", domain="com.microsoft", axis=1, opset=13)),
+       "q_sigmoid": ("sigmoid computes", lambda: end("Sigmoid")),
+       "q_tanh": ("tanh computes", lambda: end("Tanh")),
+       "q_log_softmax": ("LogSoftmax works on the network's result", lambda: end("LogSoftmax")),
+       "q_class": ("ArgMax works on the network's result", lambda: end("ArgMax", axis=1))}
