@@ -20,18 +20,6 @@ extension QuantizedGraph {
     return result
   }
 
-  /// The same network with other operations in some nodes.
-  func replacing(_ operations: [ValueID: QuantizedOperation]) -> QuantizedGraph {
-    var result = QuantizedGraph(name: name)
-    for id in values {
-      var node = self[id]
-      if let operation = operations[id] { node.operation = operation }
-      _ = result.append(node)
-    }
-    result.outputs = outputs
-    return result
-  }
-
   /// The real numbers of `scores` for each image.
   func scores(
     of images: [IntegerTensor], threads: Int

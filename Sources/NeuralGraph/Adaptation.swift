@@ -68,18 +68,6 @@ public struct Adaptation: Hashable, Sendable, Codable {
 }
 
 extension QuantizedGraph {
-  /// The network with another operation in one place.
-  package func replacing(_ id: ValueID, by operation: QuantizedOperation) -> QuantizedGraph {
-    var result = QuantizedGraph(name: name)
-    for value in values {
-      var node = self[value]
-      if value == id { node.operation = operation }
-      _ = result.append(node)
-    }
-    result.outputs = outputs
-    return result
-  }
-
   /// The network with these convolutions adaptive: multipliers rounded to `scaleBits`, biases as wide
   /// as the accumulator without them, and one bit wider than the trained ones at least, less where
   /// their sum would leave int32.
@@ -159,7 +147,7 @@ extension QuantizedGraph {
         "its accumulator with any bias as wide as the trained ones leaves 32 bits", another)
     }
     layer.adaptation = Adaptation(biasBits: wanted, scaleBits: scaleBits)
-    return replacing(id, by: .convolution(layer))
+    return replacing([id: .convolution(layer)])
   }
 
   /// The adaptive convolutions, in order.

@@ -286,4 +286,16 @@ public struct QuantizedGraph: Hashable, Sendable {
     for id in values { for operand in self[id].operands { readers[operand.index].append(id) } }
     return readers
   }
+
+  /// The same network with other operations in some nodes.
+  package func replacing(_ operations: [ValueID: QuantizedOperation]) -> QuantizedGraph {
+    var result = QuantizedGraph(name: name)
+    for id in values {
+      var node = self[id]
+      if let operation = operations[id] { node.operation = operation }
+      _ = result.append(node)
+    }
+    result.outputs = outputs
+    return result
+  }
 }

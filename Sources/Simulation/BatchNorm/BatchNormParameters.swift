@@ -214,7 +214,7 @@ public struct BatchNormValues: Hashable, Sendable {
       var layer = graph.adaptiveConvolution(entry)
       layer.bias = values.map { Int32($0.bias) }
       layer.requantization = values.map(\.multiplier)
-      result = result.replacing(ValueID(entry.value), by: .convolution(layer))
+      result = result.replacing([ValueID(entry.value): .convolution(layer)])
     }
     return result
   }
