@@ -27,14 +27,16 @@ public struct DigitPruningResult: Sendable {
 ///
 /// An adder has one price in all layers, in what its loss does to the scores (`Sensitivity`). Errors of
 /// one layer hang together from pixel to pixel, which derivatives alone do not show; so each layer's
-/// price is corrected once by what pruning it alone does to the scores of 64 images. The one price is then
+/// price is corrected once by what pruning it alone does to the scores of 64 images, at one price more
+/// than at a lower one: the least change of a network moves its scores by a good deal, since codes are
+/// rounded in every layer, and further changes add nothing to that. The one price is then
 /// found by bisection; what was tried for one goal serves the next.
 public struct DigitPruning: Sendable {
   private let pruner: LayerPruner
   /// What each layer's price is multiplied by.
   private let weights: [Double]
-  /// Prices that are tried, a quarter of an octave apart.
-  private static let steps = 160
+  /// Prices that are tried, a sixteenth of an octave apart.
+  private static let steps = 640
   private var known: [Int: QuantizedGraph]
   private var adders: [Int: Int] = [:]
 
@@ -48,7 +50,7 @@ public struct DigitPruning: Sendable {
   }
 
   private func prices(_ step: Int) -> [Double] {
-    weights.map { $0 * pow(2, Double(step) / 4 - 20) }
+    weights.map { $0 * pow(2, Double(step) / 16 - 20) }
   }
 
   private mutating func network(_ step: Int) throws(Diagnostics) -> QuantizedGraph {
@@ -199,11 +201,10 @@ extension LayerPruner {
   }
 
   /// What each layer's price is multiplied by: predicted over measured distortion, the layer alone pruned
-  /// at a price that gives its codes errors of about a third.
+  /// at a price that gives its codes errors of about one, less what a price that gives a third does.
   fileprivate func priceWeights(
     progress: @Sendable (_ steps: Int) -> Void
   ) throws(Diagnostics) -> [Double] {
-    let probes = Array(images.prefix(Self.probes))
     let reference = try graph.scores(of: probes, threads: threads)
     return try inParallel(layers.count, threads: threads) { index throws(Diagnostics) in
       // Late layers are the large ones; they go first.
@@ -211,11 +212,16 @@ extension LayerPruner {
       defer { progress(layers.count) }
       let layer = layers[place]
       let mean = layer.sensitivity.reduce(0, +) / Double(layer.outputs)
-      let (operation, predicted) = try changedAlone(place, rule: .digits(price: 0.1 * mean))
-      let scores = try graph.replacing([layer.value: operation]).scores(of: probes, threads: 1)
-      let measured = distortion(scores, from: reference)
+      func probe(_ price: Double) throws(Diagnostics) -> (predicted: Double, measured: Double) {
+        let (operation, predicted) = try changedAlone(place, rule: .digits(price: price * mean))
+        let scores = try graph.replacing([layer.value: operation]).scores(of: probes, threads: 1)
+        return (predicted, distortion(scores, from: reference))
+      }
+      let (low, high) = (try probe(0.1), try probe(2))
+      let predicted = high.predicted - low.predicted
+      let measured = max(high.measured - low.measured, high.measured / 10)
       guard predicted > 0, measured > 0 else { return 1 }
-      return min(max(predicted / measured, 1e-3), 1e3)
+      return min(max(predicted / measured, 1e-4), 1e3)
     }.reversed()
   }
 }

@@ -1,23 +1,26 @@
-import AdderGraph
 import NeuralGraph
 
 /// A network in integers whose layers are pruned one after the other, with error feedback on
-/// calibration images. Scales stay; weights change, and biases by what the change does to an output on
-/// average.
+/// calibration images. What a layer reads and puts out keeps its scale. Weights change, digit pruning
+/// moves those of an output to another grid where its requantizer then costs less (`WeightGrid`), and
+/// biases change by what all that does to an output on average.
 public struct LayerPruner: Sendable {
   let graph: QuantizedGraph
   let layers: [WeightLayer]
   let images: [IntegerTensor]
-  /// Images that the network's scores are watched on.
-  static let probes = 64
+  /// Images that the network's scores are watched on: 64, evenly spaced.
+  let probes: [IntegerTensor]
   let threads: Int
   /// Of each layer: its windows in the network as it was.
   private let original: [InputMoments]
+  /// Of each layer and output the grids that its weights can lie on; nil for a layer that stays on its own.
+  private let grids: [[[WeightGrid]]?]
 
   /// `images` are input tensors. Layers are all that have weights, or those up to the convolution of
-  /// number `fixedLayers`. Throws when there is no image or no layer.
+  /// number `fixedLayers`; with `keepsScales` all weights stay on their grids. Throws when there is no image or no layer.
   public init(
-    _ graph: QuantizedGraph, fixedLayers: Int? = nil, images: [IntegerTensor], threads: Int
+    _ graph: QuantizedGraph, fixedLayers: Int? = nil, images: [IntegerTensor],
+    keepsScales: Bool = false, threads: Int
   ) throws(Diagnostics) {
     guard !images.isEmpty else {
       throw Diagnostics(
@@ -25,6 +28,9 @@ public struct LayerPruner: Sendable {
     }
     self.graph = graph
     self.images = images
+    let count = min(64, images.count)
+    let probes = (0..<count).map { images[$0 * images.count / count] }
+    self.probes = probes
     self.threads = threads
     var layers: [WeightLayer] = []
     var convolutions = 0
@@ -45,7 +51,6 @@ public struct LayerPruner: Sendable {
       throw Diagnostics(Diagnostic("the network has no layer with weights"))
     }
     // Channels that the scores hang on are kept better than others.
-    let probes = Array(images.prefix(Self.probes))
     if let sensitivity = try Sensitivity(graph, images: probes, threads: threads) {
       for place in layers.indices {
         let own = sensitivity.channels[layers[place].value.index]
@@ -56,6 +61,11 @@ public struct LayerPruner: Sendable {
     }
     self.layers = layers
     original = try Self.moments(graph, layers, images: images, threads: threads)
+    let intervals = graph.channelIntervals()
+    grids = try layers.map { layer throws(Diagnostics) in
+      keepsScales
+        ? nil : try graph.weightGrids(of: layer, intervals: intervals, threads: threads)
+    }
   }
 
   /// The moments of some layers' inputs in a network, and how they hang together with those in
@@ -103,7 +113,7 @@ public struct LayerPruner: Sendable {
       .squareRoot()
   }
 
-  /// One layer by a rule, the rest of the network as it was, and what that is predicted to do to the
+  /// One layer by a rule on its own grid, the rest of the network as it was, and what that is predicted to do to the
   /// squared scores.
   func changedAlone(
     _ place: Int, rule: WeightRule
@@ -111,7 +121,7 @@ public struct LayerPruner: Sendable {
     let (layer, moments) = (layers[place], original[place])
     let chooser = try WeightChooser(layer, moments: moments, threads: 1)
     let operation = try operation(
-      layer, chooser, rule: rule, before: moments.means, threads: 1)
+      layer, chooser, rule: rule, before: moments.means, grids: nil, threads: 1)
     let (old, new) = (
       graph[layer.value].operation.parameters!.weights, operation.parameters!.weights
     )
@@ -152,7 +162,8 @@ public struct LayerPruner: Sendable {
       isChanged = true
       let chooser = try WeightChooser(layer, moments: moments, threads: threads)
       let operation = try operation(
-        layer, chooser, rule: rule, before: original[place].means, threads: threads)
+        layer, chooser, rule: rule, before: original[place].means, grids: grids[place],
+        threads: threads)
       graph = graph.replacing([layer.value: operation])
     }
     let found = graph.verify()
@@ -160,15 +171,17 @@ public struct LayerPruner: Sendable {
     return graph
   }
 
-  /// A layer of the network as it was with its weights chosen by a rule and its biases
-  /// corrected; `before` holds the means of what it read.
+  /// A layer of the network as it was with its weights chosen by a rule, on any of `grids`, and its
+  /// biases corrected; `before` holds the means of what it read.
   private func operation(
     _ layer: WeightLayer, _ chooser: WeightChooser, rule: WeightRule, before: [[Double]],
-    threads: Int
+    grids: [[WeightGrid]]?, threads: Int
   ) throws(Diagnostics) -> QuantizedOperation {
     let operation = graph[layer.value].operation
     let (old, bias) = operation.parameters!
-    let new = try chooser.choose(old, rule: rule, threads: threads)
+    let chosen = try chooser.choose(old, rule: rule, grids: grids, threads: threads)
+    let new = chosen.weights
+    let factors = bias.indices.map { grids?[$0][chosen.grids[$0]].factor ?? 1 }
     // What the outputs were on average, less what they are now, goes to the biases.
     let rows = layer.outputs / layer.groups
     let corrected = bias.indices.map { output in
@@ -176,10 +189,13 @@ public struct LayerPruner: Sendable {
       var shift = 0.0
       for input in 0..<layer.depth {
         let index = output * layer.depth + input
-        shift += Double(old[index]) * before[input] - Double(new[index]) * after[input]
+        shift +=
+          Double(old[index]) * before[input] * factors[output] - Double(new[index]) * after[input]
       }
-      return Int32(clamping: Int((Double(bias[output]) + shift).rounded()))
+      return Int32(clamping: Int((Double(bias[output]) * factors[output] + shift).rounded()))
     }
-    return operation.with(weights: new, bias: corrected)
+    let result = operation.with(weights: new, bias: corrected)
+    guard let grids else { return result }
+    return result.on(grids.indices.map { grids[$0][chosen.grids[$0]] })
   }
 }

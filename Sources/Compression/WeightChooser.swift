@@ -1,27 +1,4 @@
-import AdderGraph
 import NeuralGraph
-
-/// How weights are chosen while errors are fed back.
-enum WeightRule: Sendable {
-  /// The weights whose places are in the set become 0 (by row-major index), others are rounded.
-  case zeros(Set<Int>)
-  /// Each weight is the integer of the least `error + price * adders`: the error as `WeightLayer.price`
-  /// has it, the adders of its signed digits as far as sharing does not spare them.
-  case digits(price: Double)
-}
-
-/// What a weight costs in adders: one to add it, and one for each signed digit but one, unless a
-/// weight with the same odd part stands where the product can be shared.
-struct DigitCosts: Sendable {
-  /// By magnitude, 0 to 255.
-  let digits: [Int]
-  let oddPart: [Int]
-
-  init() {
-    digits = (0...255).map { SignedDigits($0).count }
-    oddPart = (0...255).map { $0 == 0 ? 0 : $0 >> $0.trailingZeroBitCount }
-  }
-}
 
 /// Rounds the weights of a layer by a rule, with error feedback.
 struct WeightChooser: Sendable {
@@ -42,16 +19,94 @@ struct WeightChooser: Sendable {
     }
   }
 
-  /// The weights ([outputs][depth]) that stand for these.
-  func choose(_ weights: [Int16], rule: WeightRule, threads: Int) throws(Diagnostics) -> [Int16] {
+  /// The weights ([outputs][depth]) that stand for these, and the grid of each output that they lie
+  /// on: of `grids`, which has the present one first, that of the least error and price. Without
+  /// `grids` all stay on theirs.
+  func choose(
+    _ weights: [Int16], rule: WeightRule, grids: [[WeightGrid]]? = nil, threads: Int
+  ) throws(Diagnostics) -> ChosenWeights {
     let range = Int(min(0, weights.min() ?? 0))...Int(max(0, weights.max() ?? 0))
+    let choice = WeightChoice(rule: rule)
+    let height = layer.outputs / layer.groups
     let groups = try inParallel(layer.groups, threads: threads) { group throws(Diagnostics) in
-      let rows = layer.outputs / layer.groups
-      let first = group * rows
-      let old = Array(weights[first * layer.depth..<(first + rows) * layer.depth])
-      return chooseGroup(old, group: group, firstOutput: first, range: range, rule: rule)
+      let first = group * height
+      let old = Array(weights[first * layer.depth..<(first + height) * layer.depth])
+      let targets = targets(old, group: group)
+      var rows = (0..<height).map { row in
+        WeightRow(
+          output: first + row,
+          targets: Array(targets[row * layer.depth..<(row + 1) * layer.depth]),
+          price: layer.price(output: first + row), range: range)
+      }
+      var chosen = [Int](repeating: 0, count: height)
+      if let grids, case .digits(let price) = rule {
+        chosen = chooseGrids(
+          &rows, Array(grids[first..<first + height]), group: group, adderPrice: price,
+          choice: choice)
+      }
+      return ChosenWeights(weights: chooseRows(rows, group: group, choice: choice), grids: chosen)
     }
-    return groups.flatMap { $0 }
+    return ChosenWeights(
+      weights: groups.flatMap(\.weights), grids: groups.flatMap(\.grids))
+  }
+
+  /// Puts each row on the grid of the least error and price, one after the other, with the others as they
+  /// are then; the numbers of the grids.
+  private func chooseGrids(
+    _ rows: inout [WeightRow], _ grids: [[WeightGrid]], group: Int, adderPrice: Double,
+    choice: WeightChoice
+  ) -> [Int] {
+    guard grids.contains(where: { $0.count > 1 }) else { return grids.map { _ in 0 } }
+    let depth = layer.depth
+    var new = chooseRows(rows, group: group, choice: choice)
+    // How often each odd part stands at an input in all rows but the one that is looked at.
+    var uses = [[Int]](repeating: [Int](repeating: 0, count: 256), count: depth)
+    func count(_ row: Int, _ step: Int) {
+      for input in 0..<depth { uses[input][choice.oddPart(new[row * depth + input])] += step }
+    }
+    let isShared = rows.count > 1
+    if isShared { for row in rows.indices { count(row, 1) } }
+    return rows.indices.map { row in
+      guard grids[row].count > 1 else { return 0 }
+      if isShared { count(row, -1) }
+      var best: (cost: Double, grid: Int, row: WeightRow, weights: [Int16])?
+      for (number, grid) in grids[row].enumerated() {
+        let moved = rows[row].moved(to: grid)
+        let weights = chooseRows(
+          [moved], group: group, choice: choice, others: isShared ? uses : nil)
+        var cost =
+          adderPrice * grid.adders + moved.price * squaredError(weights, moved, group: group)
+        var own = [Int](repeating: 0, count: 256)
+        for input in 0..<depth {
+          let odd = choice.oddPart(weights[input])
+          cost +=
+            adderPrice
+            * choice.adders(Int(weights[input]), uses: isShared ? uses[input][odd] : own[odd])
+          own[odd] += 1
+        }
+        if cost < best?.cost ?? .infinity { best = (cost, number, moved, weights) }
+      }
+      rows[row] = best!.row
+      for input in 0..<depth { new[row * depth + input] = best!.weights[input] }
+      if isShared { count(row, 1) }
+      return best!.grid
+    }
+  }
+
+  /// The mean square of what the weights of a row do to its accumulator beside the targets.
+  private func squaredError(_ weights: [Int16], _ row: WeightRow, group: Int) -> Double {
+    var sum = 0.0
+    for (number, block) in InputMoments.blocks(depth: layer.depth).enumerated() {
+      let covariance = moments.covariances[group][number]
+      let size = block.count
+      let change = block.map { Double(weights[$0]) - row.targets[$0] }
+      for i in 0..<size where change[i] != 0 {
+        var product = 0.0
+        for j in 0..<size { product += change[j] * covariance[i * size + j] }
+        sum += change[i] * product
+      }
+    }
+    return max(0, sum)
   }
 
   /// What the weights of a group would best be, in real numbers, for the inputs as they are now to give
@@ -79,47 +134,48 @@ struct WeightChooser: Sendable {
     return targets
   }
 
-  private func chooseGroup(
-    _ old: [Int16], group: Int, firstOutput: Int, range: ClosedRange<Int>, rule: WeightRule
+  /// The weights of some rows of a group ([rows][depth]); `others` says of each input how often each odd
+  /// part stands in rows that are not among these.
+  private func chooseRows(
+    _ rows: [WeightRow], group: Int, choice: WeightChoice, others: [[Int]]? = nil
   ) -> [Int16] {
     let depth = layer.depth
-    let rows = old.count / depth
-    let targets = targets(old, group: group)
-    var new = old
-    let choice = WeightChoice(rule: rule, range: range)
+    var new = [Int16](repeating: 0, count: rows.count * depth)
+    // A depthwise filter is one output: what it multiplies by is shared between its taps. Many
+    // outputs share the products of one input.
+    let isAlone = rows.count == 1 && others == nil
+    let none = [Int](repeating: 0, count: 256)
     for (number, block) in InputMoments.blocks(depth: depth).enumerated() {
       let feedback = feedback[group][number]
       let inputs = feedback.order.map { $0 + block.lowerBound }
-      var rests = (0..<rows).map { row in inputs.map { targets[row * depth + $0] } }
-      // A depthwise filter is one output: what it multiplies by is shared between its taps. Many
-      // outputs share the products of one input.
-      var uses = [Int](repeating: 0, count: 256)
+      var rests = rows.map { row in inputs.map { row.targets[$0] } }
+      var uses = none
       for (step, input) in inputs.enumerated() {
         let loss = feedback.price(step)
-        if rows > 1 { uses = [Int](repeating: 0, count: 256) }
+        if !isAlone { uses = others?[input] ?? none }
         // Two passes over the outputs of an input: the second knows what the first has in common.
-        for pass in 0..<(rows == 1 ? 1 : 2) {
-          var seen = [Int](repeating: 0, count: 256)
-          for row in 0..<rows {
+        for pass in 0..<(rows.count == 1 ? 1 : 2) {
+          var seen = others?[input] ?? none
+          for row in rows.indices {
             let index = row * depth + input
             if pass == 1 { uses[choice.oddPart(new[index])] -= 1 }
             new[index] = choice.value(
-              rests[row][step], weight: loss * layer.price(output: firstOutput + row), uses: uses,
-              place: firstOutput * depth + index)
+              rests[row][step], weight: loss * rows[row].price, uses: uses,
+              place: rows[row].output * depth + input, range: rows[row].range)
             if pass == 1 { uses[choice.oddPart(new[index])] += 1 }
             seen[choice.oddPart(new[index])] += 1
           }
-          if pass == 0, rows > 1 { uses = seen }
+          if pass == 0, rows.count > 1 { uses = seen }
         }
-        if rows == 1 { uses[choice.oddPart(new[input])] += 1 }
-        for row in 0..<rows {
+        if isAlone { uses[choice.oddPart(new[input])] += 1 }
+        for row in rows.indices {
           let error = rests[row][step] - Double(new[row * depth + input])
           if error != 0 { feedback.spread(error, step: step, over: &rests[row]) }
         }
       }
       refine(
-        &new, targets: targets, block: block, covariance: moments.covariances[group][number],
-        firstOutput: firstOutput, choice: choice)
+        &new, rows, block: block, covariance: moments.covariances[group][number],
+        choice: choice, others: others)
     }
     return new
   }
@@ -127,16 +183,18 @@ struct WeightChooser: Sendable {
   /// Coordinate descent behind the one pass: every weight in turn becomes what is best with all others
   /// as they are, five times over. The sum of error and price only falls, but for what sharing changes.
   private func refine(
-    _ new: inout [Int16], targets: [Double], block: Range<Int>, covariance: [Double],
-    firstOutput: Int, choice: WeightChoice
+    _ new: inout [Int16], _ rows: [WeightRow], block: Range<Int>, covariance: [Double],
+    choice: WeightChoice, others: [[Int]]?
   ) {
     let (depth, size) = (layer.depth, block.count)
-    let rows = new.count / depth
-    var gradients = (0..<rows).map { row in
+    let isAlone = rows.count == 1 && others == nil
+    let none = [Int](repeating: 0, count: 256)
+    var gradients = rows.indices.map { row in
       var gradient = [Double](repeating: 0, count: size)
       for i in 0..<size {
-        let index = row * depth + block.lowerBound + i
-        let difference = Double(new[index]) - targets[index]
+        let difference =
+          Double(new[row * depth + block.lowerBound + i])
+          - rows[row].targets[block.lowerBound + i]
         guard difference != 0 else { continue }
         for j in 0..<size { gradient[j] += difference * covariance[i * size + j] }
       }
@@ -144,25 +202,25 @@ struct WeightChooser: Sendable {
     }
     for _ in 0..<5 {
       var changed = false
-      var uses = [Int](repeating: 0, count: 256)
-      if rows == 1 { for index in block { uses[choice.oddPart(new[index])] += 1 } }
+      var uses = none
+      if isAlone { for index in block { uses[choice.oddPart(new[index])] += 1 } }
       for i in 0..<size {
         let own = covariance[i * size + i]
         guard own > 0 else { continue }
-        if rows > 1 {
-          uses = [Int](repeating: 0, count: 256)
-          for row in 0..<rows { uses[choice.oddPart(new[row * depth + block.lowerBound + i])] += 1 }
+        let input = block.lowerBound + i
+        if !isAlone {
+          uses = others?[input] ?? none
+          for row in rows.indices { uses[choice.oddPart(new[row * depth + input])] += 1 }
         }
-        for row in 0..<rows {
-          let index = row * depth + block.lowerBound + i
+        for row in rows.indices {
+          let index = row * depth + input
           let old = new[index]
           uses[choice.oddPart(old)] -= 1
           // With the others as they are the error is least here.
           let target = Double(old) - gradients[row][i] / own
           let value = choice.value(
-            target, weight: own * layer.price(output: firstOutput + row), uses: uses,
-            place: firstOutput * depth + index,
-            standing: old)
+            target, weight: own * rows[row].price, uses: uses,
+            place: rows[row].output * depth + input, range: rows[row].range, standing: old)
           uses[choice.oddPart(value)] += 1
           guard value != old else { continue }
           changed = true
@@ -173,68 +231,5 @@ struct WeightChooser: Sendable {
       }
       if !changed { return }
     }
-  }
-}
-
-/// Chooses one weight by a rule.
-private struct WeightChoice {
-  let rule: WeightRule
-  let range: ClosedRange<Int>
-  private let costs = DigitCosts()
-
-  init(rule: WeightRule, range: ClosedRange<Int>) {
-    self.rule = rule
-    self.range = range
-  }
-
-  func oddPart(_ value: Int16) -> Int { costs.oddPart[min(255, abs(Int(value)))] }
-
-  /// The weight for a target, `weight` the price of a squared error; `uses` says how often each odd
-  /// part stands where products can be shared. `standing` is kept where nothing is cheaper.
-  func value(
-    _ target: Double, weight: Double, uses: [Int], place: Int, standing: Int16? = nil
-  ) -> Int16 {
-    let nearest = Int(min(max(target.rounded(), -1e6), 1e6))
-    let inside = min(max(nearest, range.lowerBound), range.upperBound)
-    switch rule {
-    case .zeros(let places): return places.contains(place) ? 0 : Int16(inside)
-    case .digits(let price):
-      return Int16(
-        cheapest(
-          target, weight: weight, price: price, uses: uses, nearest: inside,
-          standing: standing.map(Int.init)))
-    }
-  }
-
-  private func cheapest(
-    _ target: Double, weight: Double, price: Double, uses: [Int], nearest: Int, standing: Int?
-  ) -> Int {
-    func cost(_ value: Int) -> Double {
-      let error = target - Double(value)
-      let magnitude = min(255, abs(value))
-      var adders = 0.0
-      if value != 0 {
-        // Each further user of a product spares its share of the product's own adders.
-        adders =
-          1 + Double(costs.digits[magnitude] - 1) / Double(1 + uses[costs.oddPart[magnitude]])
-      }
-      return error * error * weight + price * adders
-    }
-    let start = standing ?? nearest
-    var best = (value: start, cost: cost(start))
-    func take(_ value: Int) {
-      let candidate = cost(value)
-      if candidate < best.cost { best = (value, candidate) }
-    }
-    if range.contains(0) { take(0) }
-    take(nearest)
-    // Further away than the whole price of the best, nothing can be cheaper.
-    for distance in 1...255 {
-      let least = max(0, Double(distance) - 0.5)
-      if least * least * weight > best.cost { break }
-      if range.contains(nearest - distance) { take(nearest - distance) }
-      if range.contains(nearest + distance) { take(nearest + distance) }
-    }
-    return best.value
   }
 }

@@ -12,7 +12,8 @@ struct PruneCommand: AsyncParsableCommand {
     abstract: "Changes a network's integer weights so that they cost fewer adders.",
     discussion: """
       Errors are fed back to the weights that follow, as calibration images weigh them; biases give back \
-      what remains on average. Scales stay. The written network is a model for every other command.
+      what remains on average. Weight scales change where a requantizer then multiplies by a power of two, \
+      the scales between layers stay. The written network is a model for every other command.
       """)
 
   enum Method: String, ExpressibleByArgument, CaseIterable {
@@ -59,6 +60,9 @@ struct PruneCommand: AsyncParsableCommand {
   @Option(help: "A file to write the price of an adder in each layer to.")
   var writePrices: String?
 
+  @Flag(help: "digits: leave every weight scale, and so every requantizer, as it is.")
+  var keepScales = false
+
   @Option(help: "magnitude: the share of weights that become 0, in percent.")
   var share: Double?
 
@@ -86,8 +90,8 @@ struct PruneCommand: AsyncParsableCommand {
       if share != nil || global { throw ValidationError("--share is of --method magnitude") }
     case .magnitude:
       if share == nil { throw ValidationError("--method magnitude takes --share") }
-      if goals > 0 || writePrices != nil {
-        throw ValidationError("--save, --budget and prices are of --method digits")
+      if goals > 0 || writePrices != nil || keepScales {
+        throw ValidationError("--save, --budget, prices and --keep-scales are of --method digits")
       }
     }
   }
@@ -123,7 +127,8 @@ struct PruneCommand: AsyncParsableCommand {
     let progress = Progress()
     defer { progress.end() }
     let pruner = try LayerPruner(
-      graph, fixedLayers: fixedLayers.count, images: inputs, threads: images.threads)
+      graph, fixedLayers: fixedLayers.count, images: inputs,
+      keepsScales: keepScales || method == .magnitude, threads: images.threads)
     let validation = try images.validation(
       reference: Classifier(graph, name: model.lastPathComponent))
     let pruned = try pruned(pruner, validation, progress)
