@@ -12,6 +12,8 @@ public enum RTLTemplates {
     ("df_line_buffer.v", text(PackageResources.df_line_buffer_v)),
     ("df_window_control.v", text(PackageResources.df_window_control_v)),
     ("df_frame_accumulator_control.v", text(PackageResources.df_frame_accumulator_control_v)),
+    ("df_serial_control.v", text(PackageResources.df_serial_control_v)),
+    ("df_serial_accumulator.v", text(PackageResources.df_serial_accumulator_v)),
     ("df_valid_pipeline.v", text(PackageResources.df_valid_pipeline_v)),
     ("df_fifo.v", text(PackageResources.df_fifo_v)),
     ("df_skip_fifo.v", text(PackageResources.df_skip_fifo_v)),

@@ -82,12 +82,14 @@ public enum AreaTerm: String, Hashable, Sendable, CaseIterable {
   case stages
   /// Bits of line memories that are registers by choice.
   case memoryBits
+  /// Bits of ROMs that are gates, in full adder bits.
+  case romBits
   /// Flip-flops of adaptive batch norm, both banks.
   case parameterBits
 
   public var coefficient: AreaCoefficient {
     switch self {
-    case .sumFullBits, .requantizerFullBits, .tableDecisions: .fullAdderBit
+    case .sumFullBits, .requantizerFullBits, .tableDecisions, .romBits: .fullAdderBit
     case .sumSignBits, .requantizerSignBits: .signAdderBit
     case .sumHalfBits, .requantizerHalfBits: .halfAdderBit
     case .requantizers: .requantizer
@@ -109,7 +111,7 @@ public enum AreaTerm: String, Hashable, Sendable, CaseIterable {
     case .windowBits: .windowRegisters
     case .fifoBits: .fifos
     case .pixelBits, .markBits, .stages: .control
-    case .memoryBits: .memories
+    case .memoryBits, .romBits: .memories
     case .parameterBits: .batchNorm
     }
   }

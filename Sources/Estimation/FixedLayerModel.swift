@@ -134,12 +134,22 @@ public struct FixedLayerModel: Hashable, Sendable {
       let ranks = Double(stage.timing.ranks) * (marks + 1)
       counts[.markBits] += ranks
       registerMoves += ranks * outputs
-      let input = Double(stage.input.pixelBits)
-      counts[.pixelBits] += input
-      registerMoves += input * steps
+      if case .serial(let sums) = stage.layers[0].form {
+        add(sums)
+      } else {
+        let input = Double(stage.input.pixelBits)
+        counts[.pixelBits] += input
+        registerMoves += input * steps
+      }
       if let memory = stage.memory {
-        let macro = SRAMModel.Memory(words: memory.words, wordBits: memory.wordBits)
-        if sram.isRegisters(macro) {
+        let macro = SRAMModel.Memory(memory)
+        if macro.isROM {
+          if sram.isMapped(macro) {
+            counts[.romBits] += Double(macro.bits) * Self.fullAdderBitsPerROMBit
+          } else {
+            macros.append((macro, Double(macro.words)))
+          }
+        } else if sram.isMapped(macro) {
           counts[.memoryBits] += Double(macro.bits)
           registerMoves += Double(macro.wordBits) * steps
         } else {
@@ -149,9 +159,33 @@ public struct FixedLayerModel: Hashable, Sendable {
       }
     }
 
+    /// Mapped words of weights: 0.2 um2 a bit on Nangate45, where a full adder bit has 5.4.
+    private static let fullAdderBitsPerROMBit = 0.04
+
+    /// Multipliers, accumulators, and the registers of codes and products: they move with every step.
+    private mutating func add(_ sums: SerialSums) {
+      let product = sums.codeBits + sums.weightBits
+      let trees = sums.lanes * (sums.unroll - 1)
+      let bits =
+        sums.multipliers * sums.codeBits * sums.weightBits + trees * product
+        + sums.lanes * sums.sumBits
+      counts[.sumFullBits] += Double(bits)
+      let working =
+        sums.unroll * sums.codeBits + (sums.multipliers + trees) * product + sums.wordBits
+        + sums.lanes * sums.sumBits
+      let held = sums.groupSteps * sums.unroll * sums.codeBits
+      let waiting = sums.lanes * (sums.groups - 1) * sums.sumBits
+      counts[.windowBits] += Double(working + held + waiting)
+      let steps = Double(sums.words)
+      adderMoves += Double(bits) * steps
+      windowMoves += Double(working + held) * steps
+      registerMoves += Double(working + held) * steps
+      registerMoves += Double(waiting * sums.groups * sums.height * sums.width)
+    }
+
     /// A skip FIFO: each pixel that passes writes a word and reads one.
     mutating func add(_ skip: Design.SkipFIFO, before stage: Stage, _ sram: SRAMModel) {
-      let macro = SRAMModel.Memory(words: skip.memory.words, wordBits: skip.memory.wordBits)
+      let macro = SRAMModel.Memory(skip.memory)
       macros.append((macro, 2 * Double(stage.timing.inputPixels)))
     }
 

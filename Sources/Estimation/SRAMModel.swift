@@ -1,4 +1,5 @@
 import NeuralGraph
+import RTL
 
 /// Area and access energy of a memory macro by depth and width.
 ///
@@ -7,6 +8,9 @@ import NeuralGraph
 /// one write port has larger cells: `portFactor` times the area of cells. Energy of an access:
 /// `wordBitEnergy` a bit of the word and `cellEnergy` a cell, for the bit lines that move with it.
 /// Small memories are registers by choice, below `registersBelowBits` bits.
+///
+/// A ROM is taken for a memory with one port, whose cells are several times as large as a mask ROM's: an
+/// upper bound. Below `romLogicBelowBits` bits it is gates.
 public struct SRAMModel: Hashable, Sendable, Codable {
   /// um2.
   public var bit: Quantity
@@ -21,26 +25,39 @@ public struct SRAMModel: Hashable, Sendable, Codable {
   /// Memories of fewer bits are built of registers.
   public var registersBelowBits: Int
 
-  /// A memory with one read port and one write port, as `df_sram_1r1w`.
+  /// ROMs of fewer bits are mapped to gates: 0.2 um2 a bit on Nangate45.
+  public static let romLogicBelowBits = 1 << 14
+
+  /// A memory with one read port and one write port, as `df_sram_1r1w`, or a ROM.
   public struct Memory: Hashable, Sendable {
     public var words: Int
     public var wordBits: Int
+    public var isROM: Bool
 
-    public init(words: Int, wordBits: Int) {
+    public init(words: Int, wordBits: Int, isROM: Bool = false) {
       self.words = words
       self.wordBits = wordBits
+      self.isROM = isROM
+    }
+
+    public init(_ memory: Stage.Memory) {
+      self.init(words: memory.words, wordBits: memory.wordBits, isROM: memory.rom != nil)
     }
 
     public var bits: Int { words * wordBits }
   }
 
-  /// True when the memory is registers by choice.
-  public func isRegisters(_ memory: Memory) -> Bool { memory.bits < registersBelowBits }
+  /// True when the memory is registers by choice, or a ROM that is gates.
+  public func isMapped(_ memory: Memory) -> Bool {
+    memory.bits < (memory.isROM ? Self.romLogicBelowBits : registersBelowBits)
+  }
 
   /// The area of the memory as a macro, um2.
   public func area(_ memory: Memory) -> Quantity {
-    var cells = bit * (Double(memory.bits) * portFactor)
-    cells.provenance = cells.provenance.through(.stated, portFactorSource)
+    var cells = bit * (Double(memory.bits) * (memory.isROM ? 1 : portFactor))
+    if !memory.isROM {
+      cells.provenance = cells.provenance.through(.stated, portFactorSource)
+    }
     return cells + column * Double(memory.wordBits) + row * Double(memory.words)
   }
 

@@ -61,6 +61,7 @@ extension ExpectedLayer {
     }
     let intervals = graph.channelIntervals()
     let firsts = Set(design.stages.compactMap(\.layers.first))
+    let serial = Set(design.stages.filter { $0.kind == .serial }.compactMap(\.layers.first))
     // A reshape is what it reshapes.
     func origin(_ value: ValueID) -> ValueID {
       graph[value].operation == .reshape ? origin(graph[value].operands[0]) : value
@@ -110,6 +111,12 @@ extension ExpectedLayer {
         }
       }
       layer.operands = operands
+      if serial.contains(entry.name) {
+        guard let taken = layer.takenSerially() else {
+          throw mismatch("\(entry.name) has serial sums, and '\(node.name)' cannot have them")
+        }
+        layer = taken
+      }
       layers.append(layer)
     }
     // Which layer reads which is the model's to say; that the text is wired so is shown later.

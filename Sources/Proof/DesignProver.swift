@@ -40,7 +40,7 @@ struct DesignProver {
     }
     let modules = design.layers.map(\.module)
     let jobs = ProcessInfo.processInfo.activeProcessorCount
-    for module in modules + design.stages.map(\.module) + [design.name]
+    for module in modules + design.stages.map(\.module) + roms + [design.name]
     where reader.modules.contains(module) {
       for directive in try reader.directives(module) {
         wiring.append("rtl/\(module).v holds '\(directive)': tools may read it differently")
@@ -71,6 +71,31 @@ struct DesignProver {
       design: design.name, layers: layers, wiring: wiring,
       assumed: templates.used.map { "rtl/\($0).v does what its head says" },
       isProved: wiring.isEmpty && layers.allSatisfy(\.isProved))
+  }
+
+  /// The modules of serial sums' weights.
+  private var roms: [String] {
+    design.stages.filter { $0.kind == .serial }.compactMap { stage in
+      design.layers.first { $0.name == stage.layers.first }.map { SerialWiring.romType($0.module) }
+    }
+  }
+
+  /// Compares a ROM's file with the model's weights, line by line; nil when all are right.
+  private func problem(
+    ofROMOf layer: DesignDescription.LayerEntry, _ serial: SerialWiring, _ expected: ExpectedSerial
+  ) throws(Diagnostics) -> String? {
+    let module = SerialWiring.romType(layer.module)
+    guard reader.modules.contains(module) else { return "there is no file rtl/\(module).v" }
+    let text = String(decoding: try readFile(folder.path + "/rtl/\(module).v"), as: UTF8.self)
+    do throws(Diagnostic) {
+      return try ExpectedROM(
+        expected, module: module, row: serial.row, outputs: serial.outputs, turns: serial.turns,
+        lanes: serial.lanes, unroll: serial.unroll, weightBits: serial.weightBits,
+        addressBits: serial.addressBits
+      ).problem(of: text)
+    } catch {
+      return error.message
+    }
   }
 
   // MARK: Wiring
@@ -116,6 +141,12 @@ struct DesignProver {
       if connections.faults.isEmpty, connections.depth != stage.fifoDepth {
         wiring.append(
           "\(stage.name): the FIFO has \(connections.depth) words, the design \(stage.fifoDepth)")
+      }
+      if connections.faults.isEmpty, let serial = connections.serial,
+        let sums = expected[number].serial,
+        let problem = try problem(ofROMOf: design.layers[number], serial, sums)
+      {
+        wiring.append("\(stage.name): \(problem)")
       }
       stages.append(netlist)
       // Behind a stage with wrong connections nobody knows what the pixels are.
@@ -165,7 +196,7 @@ struct DesignProver {
   {
     let others = reader.modules.filter {
       !layers.contains($0) && !design.stages.map(\.module).contains($0) && $0 != design.name
-        && !templates.contains($0)
+        && !templates.contains($0) && !roms.contains($0)
     }
     var cells: [String: AdderCell] = [:]
     if !others.isEmpty { try await reader.synthesise(others) }

@@ -13,6 +13,8 @@ struct ExpectedLayer: Sendable {
   var outputCodes: [ClosedRange<Int>]
   /// True for the first layer of a stage.
   var beginsStage: Bool
+  /// Of a layer over the whole map that the design takes step by step: its trees begin with the sums.
+  var serial: ExpectedSerial?
   /// Of a sum of two maps, whose input is the channels of both.
   var sum: ExpectedSum?
   /// Of a concatenation, whose input is the channels of all operands: the channel that each output is.
@@ -53,9 +55,13 @@ struct ExpectedLayer: Sendable {
   }
 
   var form: LayerFront.Form {
+    if serial != nil { return .pointwise }
     if accumulates { return .accumulator(count: pixelCount) }
     return window.map { .window($0) } ?? .pointwise
   }
+
+  /// By what comes in, every number that it can be: the input's codes, or serial sums.
+  var frontCodes: [ClosedRange<Int>] { serial?.sums ?? inputCodes }
 
   /// What a tap is outside the image: the zero point, or what adds nothing to a sum.
   var outside: Int? {
@@ -83,7 +89,9 @@ struct ExpectedLayer: Sendable {
   }
 
   /// The weight layer as one matrix over the window; a fully connected layer's is the map.
-  private var weightLayer: (weight: (Int, Int, Int, Int) -> Int, perGroup: Int, outputs: Int)? {
+  private var weightLayer:
+    (weight: @Sendable (Int, Int, Int, Int) -> Int, perGroup: Int, outputs: Int)?
+  {
     switch node.operation {
     case .convolution(let layer):
       return (
@@ -108,6 +116,14 @@ struct ExpectedLayer: Sendable {
     -> ChannelExpectation
   {
     switch node.operation {
+    case .convolution(let convolution) where serial != nil:
+      return requantized(channel, layer, clamp: convolution.clamp) {
+        convolution.requantization[channel].apply($0)
+      }
+    case .fullyConnected(let connected) where serial != nil:
+      return requantized(channel, layer, clamp: connected.clamp) {
+        connected.requantization[channel].apply($0)
+      }
     case .convolution(let convolution):
       return try weighted(
         channel, layer, live, bias: Int(convolution.bias[channel]), clamp: convolution.clamp
@@ -189,6 +205,49 @@ struct ExpectedLayer: Sendable {
   }
 
   // MARK: Weighted sums
+
+  /// The code of a serial sum.
+  private func requantized(
+    _ channel: Int, _ layer: SymbolicLayer, clamp: ClosedRange<Int>,
+    _ requantize: @escaping (Int) -> Int
+  ) -> ChannelExpectation {
+    let sums = serial!.sums[channel]
+    let offset = serial!.offsets[channel]
+    let zero = node.type.zeroPoint
+    let atom = layer.atoms.intern(.pixel(channel: channel), sums)
+    var result = ChannelExpectation(weights: [atom: 1], codes: outputCodes[channel])
+    result.cases = [
+      .init(sums: sums) { sum in clamped(zero + requantize(sum + offset), clamp) }
+    ]
+    return result
+  }
+
+  /// The same layer whose sums are taken step by step; nil for one without weights over its whole map.
+  func takenSerially() -> ExpectedLayer? {
+    guard let (weight, perGroup, outputs) = weightLayer, perGroup == inputCodes.count,
+      outputs == outputCodes.count, window.map(Self.isWhole) ?? (pixelCount == 1)
+    else { return nil }
+    let bias: [Int32]
+    switch node.operation {
+    case .convolution(let layer): bias = layer.bias
+    case .fullyConnected(let layer): bias = layer.bias
+    default: return nil
+    }
+    let image = inputType.shape
+    var layer = self
+    layer.serial = ExpectedSerial(
+      codes: inputCodes, height: image.isImage ? image.height : 1,
+      width: image.isImage ? image.width : 1, outputs: outputs, bias: { Int(bias[$0]) },
+      zeroPoint: inputType.zeroPoint, weight: weight)
+    return layer
+  }
+
+  /// True for one window that is the whole map.
+  private static func isWhole(_ window: WindowGeometry) -> Bool {
+    window.outputHeight == 1 && window.outputWidth == 1 && window.padTop == 0
+      && window.padLeft == 0 && window.kernelHeight == window.inputHeight
+      && window.kernelWidth == window.inputWidth
+  }
 
   /// A tap of a window: the register, and outside the image the constant `outside`.
   private func tap(

@@ -67,7 +67,7 @@ struct LayerProver {
     let layer = SymbolicLayer(
       netlist,
       front: LayerFront(
-        form: expected.form, roles: roles, codes: expected.inputCodes, outside: expected.outside),
+        form: expected.form, roles: roles, codes: expected.frontCodes, outside: expected.outside),
       adderCells: adderCells)
     let outputs = netlist.ports.filter { $0.direction == .output }
     layer.evaluate(behind: outputs.flatMap(\.bits))

@@ -30,6 +30,9 @@ struct StageWiring {
     var input: [PixelBit?]
   }
 
+  /// The layout of serial sums; nil for a stage without.
+  private(set) var serial: SerialWiring?
+
   private var wiring: Wiring
   private let expected: Expectation
   private var control = ""
@@ -39,20 +42,31 @@ struct StageWiring {
 
   init(_ netlist: Netlist, _ expected: Expectation) {
     self.expected = expected
-    wiring = Wiring(netlist, modules: expected.layers)
-    let controlType =
-      expected.first.accumulates ? "df_frame_accumulator_control" : "df_window_control"
-    control = instance(of: controlType)
-    lineBuffer = instance(of: "df_line_buffer")
+    let rom = SerialWiring.romType(expected.layers[0].name)
+    let isSerial = expected.first.serial != nil
+    let romPorts = isSerial ? SerialWiring.romPorts(netlist).map { [rom: $0] } : nil
+    wiring = Wiring(netlist, modules: expected.layers, ports: romPorts ?? [:])
+    var serialInstances: [String] = []
+    if isSerial {
+      control = instance(of: SerialWiring.controlType)
+      serialInstances = [instance(of: SerialWiring.accumulatorType), instance(of: rom)]
+    } else {
+      control = instance(
+        of: expected.first.accumulates ? "df_frame_accumulator_control" : "df_window_control")
+      lineBuffer = instance(of: "df_line_buffer")
+    }
     pipeline = instance(of: "df_valid_pipeline")
     fifo = instance(of: "df_fifo")
     let instances = expected.layers.map { instance(of: $0.name) }
-    let known = Set([control, lineBuffer, pipeline, fifo] + instances)
+    let known = Set([control, lineBuffer, pipeline, fifo] + serialInstances + instances)
     for name in wiring.instances.keys.sorted() where !known.contains(name) {
       wiring.fail("there is one instance more: \(name)")
     }
-    if wiring.faults.isEmpty {
-      connectTemplates()
+    if wiring.faults.isEmpty { connectTemplates() }
+    if wiring.faults.isEmpty, isSerial {
+      connectSerial(accumulator: serialInstances[0], rom: serialInstances[1])
+    } else if wiring.faults.isEmpty {
+      connectWindow()
     }
     if wiring.faults.isEmpty {
       for (index, name) in instances.enumerated() { connect(layer: index, name, instances) }
@@ -82,28 +96,44 @@ struct StageWiring {
   private var stepPort: String { expected.first.accumulates ? "accumulate_step" : "column_step" }
 
   private mutating func connectTemplates() {
-    for instance in [control, lineBuffer, pipeline, fifo] {
+    for instance in [control, pipeline, fifo] {
       for port in ["aclk", "aresetn"] { wiring.require(instance, port, from: "", port) }
     }
     for port in ["in_valid", "in_user"] { wiring.require(control, port, from: "", port) }
     wiring.require("", "in_ready", from: control, "in_ready")
     wiring.require(control, "credit_return", from: fifo, "credit_return")
-    wiring.require(lineBuffer, "step", from: control, "step")
-    wiring.require(lineBuffer, "column_step", from: control, stepPort)
-    wiring.require(lineBuffer, "pixel", from: "", "in_pixel")
-    let prefix = expected.first.accumulates ? "result" : "window"
+    let prefix = expected.first.accumulates || expected.first.serial != nil ? "result" : "window"
     for port in ["valid", "first", "last", "user"] {
       wiring.require(pipeline, "in_" + port, from: control, "\(prefix)_\(port)")
     }
     wiring.require("", "out_valid", from: fifo, "out_valid")
     wiring.require(fifo, "out_ready", from: "", "out_ready")
-    let geometry = geometry
-    let user = wiring.bits("", "in_user").count
     depth = wiring.instances[fifo]?.parameters["DEPTH"]?.integer ?? 0
     if depth < 1 { wiring.fail("the FIFO's DEPTH is \(depth)") }
+    ranks = wiring.instances[pipeline]?.parameters["RANKS"]?.integer ?? 0
+    wiring.require(pipeline, parameters: [("USER_BITS", userBits)])
+    wiring.require(fifo, parameters: [("WIDTH", wiring.bits(fifo, "in_data").count)])
+    let valid = wiring.bits(pipeline, "valid")
+    if ranks < 1 || valid.count != ranks + 1 || wiring.bits(fifo, "in_valid") != [valid[ranks]] {
+      wiring.fail("the FIFO does not take words by the last valid bit")
+    }
+    if wiring.bits("", "in_pixel").count != expected.input.count {
+      wiring.fail("in_pixel has not the bits of the pixel before the stage")
+    }
+  }
+
+  private var userBits: Int { wiring.bits("", "in_user").count }
+
+  /// Control and line buffer of a window, or of accumulators over a whole map.
+  private mutating func connectWindow() {
+    for port in ["aclk", "aresetn"] { wiring.require(lineBuffer, port, from: "", port) }
+    wiring.require(lineBuffer, "step", from: control, "step")
+    wiring.require(lineBuffer, "column_step", from: control, stepPort)
+    wiring.require(lineBuffer, "pixel", from: "", "in_pixel")
+    let geometry = geometry
     var parameters = [
       ("IMAGE_HEIGHT", geometry.inputHeight), ("IMAGE_WIDTH", geometry.inputWidth),
-      ("USER_BITS", user), ("CREDITS", depth),
+      ("USER_BITS", userBits), ("CREDITS", depth),
     ]
     if !expected.first.accumulates {
       parameters += [
@@ -121,18 +151,22 @@ struct StageWiring {
         ("PIXEL_BITS", expected.input.count), ("KERNEL_HEIGHT", geometry.kernelHeight),
         ("DILATION_Y", geometry.dilationY), ("IMAGE_WIDTH", geometry.inputWidth),
       ])
-    ranks = wiring.instances[pipeline]?.parameters["RANKS"]?.integer ?? 0
-    wiring.require(pipeline, parameters: [("USER_BITS", user)])
-    wiring.require(fifo, parameters: [("WIDTH", wiring.bits(fifo, "in_data").count)])
-    let valid = wiring.bits(pipeline, "valid")
-    if ranks < 1 || valid.count != ranks + 1 || wiring.bits(fifo, "in_valid") != [valid[ranks]] {
-      wiring.fail("the FIFO does not take words by the last valid bit")
+    if wiring.bits(lineBuffer, "column").count != expected.input.count * geometry.kernelHeight {
+      wiring.fail("the line buffer has not the bits of the pixel before the stage")
     }
-    if wiring.bits("", "in_pixel").count != expected.input.count
-      || wiring.bits(lineBuffer, "column").count != expected.input.count * geometry.kernelHeight
-    {
-      wiring.fail("in_pixel has not the bits of the pixel before the stage")
+  }
+
+  private mutating func connectSerial(accumulator: String, rom: String) {
+    guard let first = expected.first.serial else { return }
+    let outputs = expected.layers[0].ports.filter { $0.direction == .output }
+      .compactMap { Self.channel(of: $0.name) }.sorted()
+    guard outputs.allSatisfy(first.sums.indices.contains) else {
+      wiring.fail("an output port of \(expected.layers[0].name) is no channel of the layer")
+      return
     }
+    serial = SerialWiring(
+      &wiring, control: control, accumulator: accumulator, rom: rom, first, pixel: expected.input,
+      outputs: outputs, depth: depth, userBits: userBits)
   }
 
   /// The channel whose code is exactly these pixel bits, in order.
@@ -186,6 +220,8 @@ struct StageWiring {
         if let channel = channel(pixel, width: width) {
           role = .pixel(channel: channel, row: expected.first.accumulates ? nil : row)
         }
+      case (serial?.accumulator, "sums") where index == 0:
+        if let output = serial?.output(bits, wiring) { role = .pixel(channel: output, row: nil) }
       case (let other, let port) where index > 0 && other == instances[index - 1]:
         let isWhole = bits == wiring.bits(other, port)
         if isWhole, let channel = Self.channel(of: port) {

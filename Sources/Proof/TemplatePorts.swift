@@ -42,6 +42,33 @@ enum TemplatePorts {
           "result_first", "result_last"))
       ports.inputs["in_user"] = user
       ports.outputs["result_user"] = user
+    case "df_serial_control":
+      guard let user = parameter("USER_BITS"), let address = parameter("ADDRESS_BITS") else {
+        return nil
+      }
+      ports = Ports(
+        inputs: bits("aclk", "aresetn", "in_valid", "credit_return"),
+        outputs: bits(
+          "in_ready", "load", "step", "group_first", "frame_first", "result_valid",
+          "result_first", "result_last"))
+      ports.inputs["in_user"] = user
+      ports.outputs["result_user"] = user
+      ports.outputs["address"] = address
+    case "df_serial_accumulator":
+      guard let codes = parameter("CODES"), let codeBits = parameter("CODE_BITS"),
+        let weightBits = parameter("WEIGHT_BITS"), let unroll = parameter("UNROLL"),
+        let lanes = parameter("LANES"), let groups = parameter("GROUPS"),
+        let sumBits = parameter("SUM_BITS")
+      else { return nil }
+      ports = Ports(
+        inputs: bits("aclk", "load", "step", "group_first", "frame_first"), outputs: [:])
+      // Beyond what a netlist holds, so that products stay far inside `Int`.
+      guard max(codes, codeBits, weightBits, unroll) <= 1 << 20,
+        max(lanes, groups, sumBits) <= 1 << 20
+      else { return nil }
+      ports.inputs["codes"] = codes * codeBits
+      ports.inputs["weights"] = lanes * unroll * weightBits
+      ports.outputs["sums"] = groups * lanes * sumBits
     case "df_line_buffer":
       guard let pixel = parameter("PIXEL_BITS"), let rows = parameter("KERNEL_HEIGHT") else {
         return nil

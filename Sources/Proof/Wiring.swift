@@ -19,10 +19,13 @@ struct Wiring {
   private var drivers: [Int32: Pin] = [:]
   private(set) var faults: [Fault] = []
 
-  /// `modules` are the modules of the design that it may have instances of, beside templates.
-  init(_ netlist: Netlist, modules: [Netlist]) {
-    let known = Dictionary(
-      modules.map { ($0.name, TemplatePorts.of($0)) }, uniquingKeysWith: { first, _ in first })
+  /// `modules` are the modules of the design that it may have instances of, beside templates; `ports` the
+  /// ports of others.
+  init(
+    _ netlist: Netlist, modules: [Netlist], ports others: [String: TemplatePorts.Ports] = [:]
+  ) {
+    let known = others.merging(modules.map { ($0.name, TemplatePorts.of($0)) }) { first, _ in first
+    }
     self.netlist = netlist
     if netlist.hasMemory { faults.append(Fault(.notCovered, "the module has a memory")) }
     for port in netlist.ports where port.direction == .input {

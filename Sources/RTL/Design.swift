@@ -53,6 +53,8 @@ public enum LayerForm: Hashable, Sendable {
   case window(WindowGeometry)
   /// Through accumulators over the whole map.
   case accumulator(count: Int)
+  /// Through sums that are taken step by step.
+  case serial(SerialSums)
 }
 
 /// What one input register of a layer's datapath holds.
@@ -64,7 +66,7 @@ public enum LayerInput: Hashable, Sendable {
   /// 1 when this kernel row and this kernel column of the window lie inside the image; nil for one
   /// that always does, or does not matter.
   case inside(row: Int?, column: Int?)
-  /// The channel's sum over the map.
+  /// The channel's sum over the map; with serial sums the output channel's weighted one.
   case sum(channel: Int)
   /// A register of an output channel's adaptive batch norm.
   case parameter(channel: Int, ParameterField)
@@ -141,6 +143,10 @@ public struct LayerCost: Hashable, Sendable, Codable {
   /// (`CodeTable.decisions`); null in a design without.
   public var tables: Int?
   public var tableDecisions: Int?
+  /// Multipliers of serial sums, and bits of their ROM; null for a layer whose weights are adders. The
+  /// multipliers, and the registers around them, are in no other count.
+  public var multipliers: Int?
+  public var romBits: Int?
 }
 
 /// A stage: one window (or accumulator) with all trees behind it, and a FIFO.
@@ -167,11 +173,18 @@ public struct Stage: Hashable, Sendable {
     public var words: Int
     /// Bits of a word: the rows of one column.
     public var wordBits: Int
+    /// The module of a ROM, whose words are serial sums' weights; null for `df_sram_1r1w`.
+    public var rom: String?
   }
 
   /// The line buffer's memory; nil when it has no rows, and for maps of one column, whose rows are
-  /// registers (`df_line_buffer`).
+  /// registers (`df_line_buffer`). Of serial sums the ROM.
   public var memory: Memory? {
+    if case .serial(let sums) = layers[0].form {
+      return Memory(
+        instance: "\(name).rom", words: sums.words, wordBits: sums.wordBits,
+        rom: layers[0].romModule)
+    }
     guard case .window(let geometry) = layers[0].form else { return nil }
     let rows = (geometry.kernelHeight - 1) * geometry.dilationY
     guard rows > 0, geometry.inputWidth > 1 else { return nil }
@@ -258,6 +271,14 @@ extension Stage {
   var sidebandInput: Int { inputs.firstIndex { $0.skipDepth == 0 } ?? 0 }
 }
 
+/// How a fully connected layer is built.
+public enum FullyConnectedStyle: String, Hashable, Sendable, Codable, CaseIterable {
+  /// By a few multipliers, step by step, the weights in a ROM, where the stream leaves it the time.
+  case serial
+  /// By an adder tree.
+  case adders
+}
+
 /// What the user chooses about the hardware.
 public struct FreezeOptions: Hashable, Sendable, Codable {
   /// Convolutions to fix, in topological order; nil for as many layers as the hardware has.
@@ -276,11 +297,13 @@ public struct FreezeOptions: Hashable, Sendable, Codable {
   public var maxDepth: Int?
   /// How sums are written in Verilog.
   public var adderStyle: AdderStyle
+  /// How fully connected layers are built, and convolutions as large as their maps.
+  public var fullyConnected: FullyConnectedStyle
 
   public init(
     fixedLayers: Int? = nil, pipelineLevels: Int = 2, fanOutLimit: Int = 32, sidebandBits: Int = 8,
     effort: Int = 1, objective: AdderGraph.Objective = .adders, maxDepth: Int? = nil,
-    adderStyle: AdderStyle = .words
+    adderStyle: AdderStyle = .words, fullyConnected: FullyConnectedStyle = .serial
   ) {
     precondition(pipelineLevels >= 1, "a clock period holds at least one adder level")
     precondition(fanOutLimit >= 2, "a fan-out limit below two cannot be met")
@@ -290,6 +313,7 @@ public struct FreezeOptions: Hashable, Sendable, Codable {
     self.objective = objective
     self.maxDepth = maxDepth
     self.adderStyle = adderStyle
+    self.fullyConnected = fullyConnected
     self.fixedLayers = fixedLayers
     self.pipelineLevels = pipelineLevels
     self.fanOutLimit = fanOutLimit

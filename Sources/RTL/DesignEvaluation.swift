@@ -76,6 +76,9 @@ extension Layer {
       switch role {
       case .pixel(let channel): return pixel(row, column, channel)
       case .sum(let channel):
+        if case .serial(let sums) = form {
+          return sums.sum(of: channel, map, mapChannels: channels)
+        }
         return stride(from: channel, to: map.count, by: channels).reduce(0) { $0 + map[$1] }
       default: preconditionFailure("only a window has taps and masks")
       }

@@ -90,6 +90,37 @@ public struct Table: Hashable, Sendable {
   }
 }
 
+/// A read-only memory with a registered output: words by address, 0 at all others.
+public struct ReadOnlyMemory: Hashable, Sendable {
+  public var clock: String
+  /// The name of a bit: a word is read where it is 1.
+  public var enable: String
+  public var address: String
+  public var addressWidth: Int
+  /// The name of the register that takes the word, and its bits.
+  public var target: String
+  public var width: Int
+  /// The words' hexadecimal digits, the highest first, by address.
+  public var words: [String]
+
+  public init(
+    clock: String, enable: String, address: String, addressWidth: Int, target: String, width: Int,
+    words: [String]
+  ) {
+    self.clock = clock
+    self.enable = enable
+    self.address = address
+    self.addressWidth = addressWidth
+    self.target = target
+    self.width = width
+    self.words = words
+  }
+
+  /// Words of one `case`: of more there is one for each so many, so that simulators find a word by a
+  /// table and not by comparisons one after the other.
+  public static let wordsPerCase = 256
+}
+
 /// One thing inside a module.
 public enum Item: Hashable, Sendable {
   /// A `//` comment; each element is a line.
@@ -104,6 +135,7 @@ public enum Item: Hashable, Sendable {
   case assign(Assignment)
   /// A function of one argument: `default` of all of its values but those listed.
   case table(Table)
+  case readOnlyMemory(ReadOnlyMemory)
   /// "`ifdef macro" around items.
   case whenDefined(macro: String, [Item])
   /// `always @(posedge clock) [if (enable)] begin ... end`

@@ -100,6 +100,36 @@ struct VerilogText {
     write(";\n    endcase\n  endfunction\n")
   }
 
+  private mutating func append(_ memory: ReadOnlyMemory) {
+    write("  always @(posedge \(memory.clock))\n    if (\(memory.enable))\n")
+    let perCase = ReadOnlyMemory.wordsPerCase
+    func lines(_ range: Range<Int>, _ width: Int, indent: String) {
+      for address in range {
+        write(
+          "\(indent)\(width)'d\(address - range.lowerBound): \(memory.target) <= "
+            + "\(memory.width)'h\(memory.words[address]);\n")
+      }
+      write("\(indent)default: \(memory.target) <= \(memory.width)'h0;\n")
+    }
+    if memory.words.count <= perCase {
+      write("      case (\(memory.address))\n")
+      lines(0..<memory.words.count, memory.addressWidth, indent: "        ")
+      write("      endcase\n")
+      return
+    }
+    let low = 8
+    let high = memory.addressWidth - low
+    let selector = high == 1 ? "\(low)" : "\(memory.addressWidth - 1):\(low)"
+    write("      case (\(memory.address)[\(selector)])\n")
+    for first in stride(from: 0, to: memory.words.count, by: perCase) {
+      write("        \(high)'d\(first / perCase):\n")
+      write("          case (\(memory.address)[\(low - 1):0])\n")
+      lines(first..<min(first + perCase, memory.words.count), low, indent: "            ")
+      write("          endcase\n")
+    }
+    write("        default: \(memory.target) <= \(memory.width)'h0;\n      endcase\n")
+  }
+
   private mutating func appendList(_ parts: [Expression]) {
     for (index, part) in parts.enumerated() {
       if index > 0 { write(",") }
@@ -168,6 +198,7 @@ struct VerilogText {
       append(assignment.value)
       write(";\n")
     case .table(let table): append(table)
+    case .readOnlyMemory(let memory): append(memory)
     case .whenDefined(let macro, let items):
       write("`ifdef \(macro)\n")
       for item in items { append(item) }

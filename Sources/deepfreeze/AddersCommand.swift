@@ -8,6 +8,7 @@ import Verilog
 
 extension AdderGraph.Objective: ExpressibleByArgument {}
 extension AdderStyle: ExpressibleByArgument {}
+extension FullyConnectedStyle: ExpressibleByArgument {}
 extension BitHeap.FinalAdder: ExpressibleByArgument {}
 
 /// `deepfreeze adders`: the constant matrix-vector optimiser alone.

@@ -59,6 +59,14 @@ struct EmitCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      """
+      Fully connected layers: serial (a few multipliers, weights in a ROM, where the stream leaves \
+      the time) or adders.
+      """, valueName: "style"))
+  var fullyConnected: FullyConnectedStyle = .serial
+
+  @Option(
+    help: ArgumentHelp(
       "Convolutions whose biases and scales are registers, written over AXI4-Lite: 'all', or numbers "
         + "and names with commas between.", valueName: "which"))
   var adaptiveBatchnorm: AdaptiveSelection?
@@ -118,7 +126,7 @@ struct EmitCommand: AsyncParsableCommand {
       let options = FreezeOptions(
         fixedLayers: fixedLayers.count, pipelineLevels: levels, fanOutLimit: fanOutLimit,
         sidebandBits: sidebandBits, effort: effort, objective: objective, maxDepth: maxDepth,
-        adderStyle: adderStyle)
+        adderStyle: adderStyle, fullyConnected: fullyConnected)
       let design: Design
       var graph = loaded.graph
       do throws(Diagnostics) {

@@ -134,7 +134,7 @@ struct SRAMModelTests {
   @Test("memories below the stated size are registers")
   func registers() throws {
     let model = try model()
-    #expect(model.isRegisters(SRAMModel.Memory(words: 2, wordBits: 255)))
-    #expect(!model.isRegisters(SRAMModel.Memory(words: 2, wordBits: 256)))
+    #expect(model.isMapped(SRAMModel.Memory(words: 2, wordBits: 255)))
+    #expect(!model.isMapped(SRAMModel.Memory(words: 2, wordBits: 256)))
   }
 }

@@ -130,7 +130,7 @@ import Testing
         "design.json", "\"format\" : \"deepfreeze-design\"", "\"format\" : \"x\"",
         "it is not a design of deepfreeze, but 'x'"
       ),
-      ("design.json", "\"version\" : 2", "\"version\" : 7", "its version is 7"),
+      ("design.json", "\"version\" : 3", "\"version\" : 7", "its version is 7"),
       ("design.json", "rtl/tiny.v", "../tiny.v", "the file ../tiny.v is missing"),
       ("design.json", "rtl/tiny.v", "rtl/tinier.v", "the file rtl/tinier.v is missing"),
       ("design.json", "\"sidebandBits\" : 8", "\"sidebandBits\" : 800", "the sideband has not"),

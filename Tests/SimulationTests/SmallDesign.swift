@@ -39,21 +39,21 @@ enum SmallDesign {
     return graph
   }()
 
-  static func images(_ count: Int) -> [IntegerTensor] {
+  static func images(_ count: Int, of graph: QuantizedGraph = graph) -> [IntegerTensor] {
     RandomNetwork(graph: graph, options: FreezeOptions()).images(count, seed: 4)
   }
 
-  static func files() throws -> [EmittedFile] {
+  static func files(_ graph: QuantizedGraph = graph) throws -> [EmittedFile] {
     try Freeze.design(graph, options: FreezeOptions()).emittedFiles(
       network: NetworkFile(graph: graph))
   }
 
-  /// Emits the design, lets `change` alter its files, verifies it in a simulator.
+  /// Emits a network's design, lets `change` alter its files, verifies it in a simulator.
   static func verify(
-    _ simulator: Simulator, frames: Int, stalls: UInt64? = nil,
+    _ simulator: Simulator, of graph: QuantizedGraph = graph, frames: Int, stalls: UInt64? = nil,
     changing change: (inout [EmittedFile]) -> Void = { _ in }
   ) async throws -> VerificationReport {
-    var files = try files()
+    var files = try files(graph)
     change(&files)
     let changed = files
     return try await ScratchFolder.with { scratch throws(Diagnostics) in
@@ -61,7 +61,18 @@ enum SmallDesign {
       let verification = try await Verification(
         EmittedFolder(path: scratch.path + "/out"), simulator: simulator, frames: frames,
         scratch: scratch)
-      return try await verification.run(frames: images(frames), stalls: stalls)
+      return try await verification.run(frames: images(frames, of: graph), stalls: stalls)
+    }
+  }
+}
+
+extension Lint {
+  /// What a reader of Verilog says of a network's design.
+  static func messages(_ lint: Lint, of graph: QuantizedGraph) async throws -> String {
+    let files = try SmallDesign.files(graph)
+    return try await ScratchFolder.with { scratch throws(Diagnostics) in
+      try FolderWriter.write(files, to: scratch.path + "/out")
+      return try await lint.run(EmittedFolder(path: scratch.path + "/out"))
     }
   }
 }

@@ -50,34 +50,18 @@ import Testing
       network: NetworkFile(graph: graph))
   }
 
-  private static func verify(
-    _ simulator: Simulator, stalls: UInt64?,
-    changing change: (inout [EmittedFile]) -> Void = { _ in }
-  ) async throws -> VerificationReport {
-    var files = try files()
-    change(&files)
-    let changed = files
-    return try await ScratchFolder.with { scratch throws(Diagnostics) in
-      try FolderWriter.write(changed, to: scratch.path + "/out")
-      let verification = try await Verification(
-        EmittedFolder(path: scratch.path + "/out"), simulator: simulator, frames: 3,
-        scratch: scratch)
-      let images = RandomNetwork(graph: graph, options: FreezeOptions()).images(3, seed: 4)
-      return try await verification.run(frames: images, stalls: stalls)
-    }
-  }
-
   @Test("tables and a difference are bit-exact in every cycle", arguments: Simulator.allCases)
   func exact(simulator: Simulator) async throws {
     for stalls in [nil, 3] as [UInt64?] {
-      let report = try await Self.verify(simulator, stalls: stalls)
+      let report = try await SmallDesign.verify(
+        simulator, of: Self.graph, frames: 3, stalls: stalls)
       #expect(report.problems == [])
     }
   }
 
   @Test("a wrong code in a table is found")
   func wrongCode() async throws {
-    let report = try await Self.verify(.icarus, stalls: nil) { files in
+    let report = try await SmallDesign.verify(.icarus, of: Self.graph, frames: 3) { files in
       files.replace("rtl/curves_layer3_noise.v", "case (code)", "case (~code)")
     }
     #expect(!report.passed)
@@ -85,12 +69,7 @@ import Testing
 
   @Test("the three Verilog readers have nothing to say", arguments: Lint.allCases)
   func lint(_ lint: Lint) async throws {
-    let files = try Self.files()
-    let found = try await ScratchFolder.with { scratch throws(Diagnostics) in
-      try FolderWriter.write(files, to: scratch.path + "/out")
-      return try await lint.run(EmittedFolder(path: scratch.path + "/out"))
-    }
-    #expect(found == "")
+    #expect(try await Lint.messages(lint, of: Self.graph) == "")
   }
 
   @Test("channels with the same codes share one function")

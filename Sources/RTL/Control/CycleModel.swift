@@ -151,7 +151,9 @@ private struct Run {
         cycle, inValid: connections.inValid(stage), creditReturn: taken)
       if recordStages, let emission = step.emission {
         trace.windows[stage].append(
-          .init(cycle: cycle + 2, frame: emission.frame, index: emission.index))
+          .init(
+            cycle: cycle + stages[stage].frontLatency, frame: emission.frame,
+            index: emission.index))
       }
       if step.moves || taken { lastMove = cycle }
       // A word that leaves gives back a credit, which may let a flush go on.

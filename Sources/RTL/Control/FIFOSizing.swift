@@ -7,6 +7,9 @@ import NeuralGraph
 /// L + 4 cycles never lowers its ready; from the last stage on, by induction, no stage of the chain
 /// does, whatever the gaps of the input. Such depths are called safe here. They hold for flushes
 /// too, which step at full rate behind a stage that does not.
+///
+/// Serial sums take a pixel every `cyclesPerStep` clocks at most. What comes faster waits in the FIFO before
+/// them: `StreamRates`.
 extension StageTiming {
   /// The most outputs that `steps` steps in a row emit, frames back to back.
   public func maximumOutputs(inSteps steps: Int) -> Int {
@@ -14,6 +17,11 @@ extension StageTiming {
     if steps <= 0 { return 0 }
     if outputPixels == inputPixels { return steps }
     if outputPixels == 1 { return (steps + inputPixels - 1) / inputPixels }
+    // Frames repeat.
+    if steps >= inputPixels {
+      let (frames, rest) = steps.quotientAndRemainder(dividingBy: inputPixels)
+      return frames * outputPixels + maximumOutputs(inSteps: rest)
+    }
     // Two fingers over the emitting steps; the second runs on into the following frames.
     func step(_ output: Int) -> Int {
       let (frame, index) = output.quotientAndRemainder(dividingBy: outputPixels)
@@ -43,50 +51,23 @@ extension StageTiming {
     return (creditLoop + cycles - 1) / cycles
   }
 
-  /// True when the stage steps with its pixels only.
-  var neverFlushes: Bool {
+  /// Steps without a pixel that a frame's end takes.
+  var flushSteps: Int {
     let geometry = self.geometry
-    return geometry.padBottom * geometry.inputWidth + geometry.padRight <= 0
+    return max(0, geometry.padBottom * geometry.inputWidth + geometry.padRight)
   }
 }
 
 extension StreamTiming {
-  /// The least safe depth of every stage where it stands: a stage that never flushes steps no more
-  /// often than the stage before it emits. With these `s_axis_tready` never falls while
+  /// The least safe depth of every stage where it stands: a stage steps no more often than the stage
+  /// before it emits, flushes aside. With these `s_axis_tready` never falls while
   /// `m_axis_tready` is high, whatever the gaps of `s_axis_tvalid`.
   public var safeFIFODepths: [Int] {
-    stages.indices.map { stage in
-      maximumOutputs(of: stage, inCycles: stages[stage].creditLoop)
+    let rates = StreamRates(self)
+    return stages.indices.map { stage in
+      rates.maximumOutputs(
+        of: stage, inCycles: stages[stage].creditLoop + rates.longestWaits[stage])
     }
-  }
-
-  /// The most outputs of a stage in any `cycles` cycles in a row when no stage ever waits.
-  func maximumOutputs(of stage: Int, inCycles cycles: Int) -> Int {
-    var known: [Int: Int] = [:]
-    return maximumOutputs(of: stage, inCycles: cycles, &known)
-  }
-
-  /// The most pixels of a stream in any `cycles` cycles in a row; `source` is nil for the input.
-  func maximumPixels(of source: Int?, inCycles cycles: Int) -> Int {
-    source.map { maximumOutputs(of: $0, inCycles: cycles) } ?? cycles
-  }
-
-  /// A join takes pixels as the slower of its inputs brings them, now one, now the other: in no
-  /// stretch of time more than the faster one brings in some stretch as long.
-  private func maximumOutputs(
-    of stage: Int, inCycles cycles: Int, _ known: inout [Int: Int]
-  ) -> Int {
-    if let outputs = known[stage] { return outputs }
-    var steps = cycles
-    if stages[stage].neverFlushes {
-      let pixels = inputs[stage].map { input in
-        input.stage.map { maximumOutputs(of: $0, inCycles: cycles, &known) } ?? cycles
-      }
-      steps = min(steps, pixels.max() ?? cycles)
-    }
-    let outputs = stages[stage].maximumOutputs(inSteps: steps)
-    known[stage] = outputs
-    return outputs
   }
 
   /// The same stream with the depths `safeFIFODepths` and the skip FIFOs that never delay it.

@@ -225,15 +225,16 @@ extension StreamTiming {
   private func safeWords(_ region: Reconvergence, _ input: Int) -> Int {
     let early = inputs[region.join][input]
     let isSkip = early.skipDepth > 0
+    let rates = StreamRates(self)
     var entry = region.shortestLatency(early.stage)
     if !isSkip, let stage = early.stage { entry -= stages[stage].latency }
     var words =
-      isSkip ? maximumPixels(of: early.stage, inCycles: StageInput.skipLatency + 1) : 0
+      isSkip ? rates.maximumPixels(of: early.stage, inCycles: StageInput.skipLatency + 1) : 0
     for (other, late) in inputs[region.join].enumerated() where other != input {
       // What has come by the time that the last pixel that it waits for is at the join.
       let cycles = max(0, region.longestLatency(late) + 1 - entry)
       // One at least: the pixel that may have to wait.
-      let lead = max(1, maximumPixels(of: region.fork, inCycles: cycles))
+      let lead = max(1, rates.maximumPixels(of: region.fork, inCycles: cycles))
       guard let waiting = region.mostWaiting(early, for: late, lead: lead) else { return .max }
       words = max(words, waiting)
     }

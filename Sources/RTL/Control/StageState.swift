@@ -2,7 +2,7 @@ import NeuralGraph
 
 /// The registers of one stage's control and the words in its pipeline and FIFO, by the equations of
 /// `df_window_control`. A whole-frame accumulator is the window that covers its map: D = H W - 1,
-/// one output, no flush.
+/// one output, no flush; serial sums are one that after each pixel is busy for some clocks.
 struct StageState {
   // Geometry.
   private let pixels: Int
@@ -16,6 +16,8 @@ struct StageState {
   private let lastOutputColumn: Int
   private let latency: Int
   private let depth: Int
+  private let cyclesPerStep: Int
+  let frontLatency: Int
 
   // Input: pixels of the frame that is received, bubbles still owed to the frame before.
   private var position = 0
@@ -31,6 +33,8 @@ struct StageState {
   private var columnPhase = 0
   private var emits = false
   private var credits = 0
+  /// Cycles, this one included, that a pixel of serial sums still takes.
+  private var busy = 0
   /// The anchor's frame, and the raster index of its next output.
   private(set) var frame = 0
   private(set) var index = 0
@@ -53,6 +57,8 @@ struct StageState {
     lastOutputColumn = (geometry.outputWidth - 1) * geometry.strideX
     latency = timing.latency
     depth = timing.fifoDepth
+    cyclesPerStep = timing.cyclesPerStep
+    frontLatency = timing.frontLatency
     words = Array(repeating: 0, count: timing.fifoDepth)
     reset(nextFrame: 0)
   }
@@ -73,12 +79,13 @@ struct StageState {
     columnPhase = 0
     emits = active
     credits = depth
+    busy = 0
     head = 0
     wordCount = 0
   }
 
   /// `in_ready`: a register's value, as of the begin of the cycle.
-  var isReady: Bool { !emits || credits > 0 }
+  var isReady: Bool { busy <= 1 && (!emits || credits > 0) }
 
   /// `out_valid` of the FIFO.
   func hasHead(_ cycle: Int) -> Bool { wordCount > 0 && words[head] <= cycle }
@@ -120,6 +127,11 @@ struct StageState {
         wordCount += 1
       }
       move(pixel: step.accepts)
+    }
+    if step.moves {
+      busy = cyclesPerStep > 1 ? cyclesPerStep : 0
+    } else if busy > 0 {
+      busy -= 1
     }
     if creditReturn { credits += 1 }
     return step

@@ -9,6 +9,9 @@ public struct StageTiming: Hashable, Sendable {
     case window(WindowGeometry)
     /// An accumulator over a whole frame with one result (`df_frame_accumulator_control`).
     case frameAccumulator(height: Int, width: Int)
+    /// Weighted sums over a whole frame, `steps` clocks a pixel, known `drain` clocks after the last
+    /// (`df_serial_control`).
+    case serial(height: Int, width: Int, steps: Int, drain: Int)
   }
 
   public var kind: Kind
@@ -29,14 +32,12 @@ public struct StageTiming: Hashable, Sendable {
     fifoDepth = safeFIFODepth
   }
 
-  /// The whole-frame accumulator as a window: its timing is the same, D = H W - 1 and E = 0.
+  /// What adds whole frames up as a window: D = H W - 1 and E = 0.
   public var geometry: WindowGeometry {
     switch kind {
     case .window(let geometry): geometry
-    case .frameAccumulator(let height, let width):
-      WindowGeometry(
-        inputHeight: height, inputWidth: width, kernelHeight: height, kernelWidth: width,
-        outputHeight: 1, outputWidth: 1)
+    case .frameAccumulator(let height, let width), .serial(let height, let width, _, _):
+      .whole(height: height, width: width)
     }
   }
 
@@ -53,9 +54,21 @@ public struct StageTiming: Hashable, Sendable {
   /// Pixels that leave a frame.
   public var outputPixels: Int { outputHeight * outputWidth }
 
-  /// Cycles from a step to the earliest handshake of the output it emits: line memory, window
-  /// registers, `ranks`, FIFO.
-  public var latency: Int { ranks + 3 }
+  /// Clocks for which a pixel keeps the stage from taking the next one, its own aside: 1 for a stage that
+  /// takes one a clock.
+  public var cyclesPerStep: Int {
+    if case .serial(_, _, let steps, _) = kind { steps } else { 1 }
+  }
+
+  /// Cycles from a step to what the datapath reads: line memory and window registers, or the steps of
+  /// serial sums.
+  public var frontLatency: Int {
+    if case .serial(_, _, let steps, let drain) = kind { steps + drain } else { 2 }
+  }
+
+  /// Cycles from a step to the earliest handshake of the output it emits: `frontLatency`, `ranks`,
+  /// FIFO.
+  public var latency: Int { frontLatency + ranks + 1 }
 
   /// Cycles for which an output holds a credit when its reader is ready: `latency`, and one in which
   /// the credit is on its way back.
@@ -67,13 +80,21 @@ public struct StageTiming: Hashable, Sendable {
     switch kind {
     case .window(let geometry):
       found = WindowTiming.verify(geometry, node: node)
-    case .frameAccumulator(let height, let width):
+    case .frameAccumulator(let height, let width), .serial(let height, let width, _, _):
       let limit = WindowTiming.extentLimit
       if !(1...limit).contains(height) || !(1...limit).contains(width)
         || height * width > WindowTiming.productLimit
       {
         found.append(
-          Diagnostic("a pool over a whole map of \(height)x\(width) pixels", node: node))
+          Diagnostic("a sum over a whole map of \(height)x\(width) pixels", node: node))
+      } else if case .serial(_, _, let steps, let drain) = kind,
+        !(1...limit).contains(steps) || !(2...limit).contains(drain)
+          || height * width * steps > WindowTiming.productLimit || height * width * steps < drain
+      {
+        found.append(
+          Diagnostic(
+            "serial sums of \(steps) steps a pixel of \(height)x\(width), known \(drain) clocks later",
+            node: node))
       }
     }
     precondition(ranks >= 1, "a stage has at least one rank of registers")

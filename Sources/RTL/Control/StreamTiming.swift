@@ -100,7 +100,22 @@ public struct StreamTiming: Hashable, Sendable {
       if readers[source + 1] == 0 { return "nobody reads a stage" }
     }
     if readers[0] == 0 { return "nobody reads the input" }
+    for (index, stage) in stages.enumerated() {
+      guard case .serial(_, _, let steps, _) = stage.kind else { continue }
+      if inputs[index].count > 1 || !isCut(before: index) {
+        return "a stage of serial sums lies between a fork and a join"
+      }
+      if steps > inputPixels / stage.inputPixels {
+        return "a stage of serial sums takes longer than a frame"
+      }
+    }
     return readers[stages.count] > 0 ? "a stage reads the output" : nil
+  }
+
+  /// True when all that this stage and later ones read, its own input aside, comes from it or from later
+  /// ones.
+  private func isCut(before stage: Int) -> Bool {
+    inputs[(stage + 1)...].joined().allSatisfy { ($0.stage ?? -1) >= stage }
   }
 
   /// Cycles that each stage has for one of its input pixels: floor(H W of the top / pixels entering

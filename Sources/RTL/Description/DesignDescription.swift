@@ -6,7 +6,7 @@ import NeuralGraph
 public struct DesignDescription: Hashable, Sendable, Codable {
   public static let fileName = "design.json"
   static let formatName = "deepfreeze-design"
-  static let currentVersion = 2
+  static let currentVersion = 3
 
   /// One of the two AXI4-Streams: a beat is a pixel with all channels, 8 bits each.
   public struct Stream: Hashable, Sendable, Codable {
@@ -31,6 +31,8 @@ public struct DesignDescription: Hashable, Sendable, Codable {
       case window
       /// Accumulators over the whole map.
       case frameAccumulator
+      /// Weighted sums over the whole map, step by step.
+      case serial
     }
 
     public var name: String
@@ -39,6 +41,9 @@ public struct DesignDescription: Hashable, Sendable, Codable {
     public var kind: Kind
     /// The window; of an accumulator the window that covers its map.
     public var geometry: WindowGeometry
+    /// Of serial sums: clocks that a pixel takes, and from a frame's last step to its sums; null for others.
+    public var steps: Int?
+    public var drain: Int?
     /// L: register ranks behind the window registers.
     public var ranks: Int
     /// Words of the FIFO.
@@ -49,7 +54,7 @@ public struct DesignDescription: Hashable, Sendable, Codable {
     public var cyclesPerPixel: Int
     /// What the stage reads; null for the stage before alone, or, of the first, the design's input.
     public var inputs: [InputEntry]?
-    /// The memory of the line buffer; null when it needs none.
+    /// The memory of the line buffer, or the ROM of serial sums; null when it needs none.
     public var memory: Stage.Memory?
     /// The rank at which its adaptive layers have a new frame's values; null without such layers.
     public var swapRank: Int?
@@ -133,6 +138,12 @@ extension DesignDescription.StageEntry {
       StageTiming(
         .frameAccumulator(height: geometry.inputHeight, width: geometry.inputWidth), ranks: ranks,
         fifoDepth: fifoDepth)
+    case .serial:
+      // What is missing is absurd, and refused.
+      StageTiming(
+        .serial(
+          height: geometry.inputHeight, width: geometry.inputWidth, steps: steps ?? 0,
+          drain: drain ?? 0), ranks: ranks, fifoDepth: fifoDepth)
     }
   }
 }
@@ -160,9 +171,15 @@ extension DesignDescription {
         switch stage.timing.kind {
         case .window: .window
         case .frameAccumulator: .frameAccumulator
+        case .serial: .serial
         }
+      var (steps, drain): (Int?, Int?) = (nil, nil)
+      if case .serial(_, _, let perPixel, let behind) = stage.timing.kind {
+        (steps, drain) = (perPixel, behind)
+      }
       return StageEntry(
         name: stage.name, module: stage.module, kind: kind, geometry: stage.timing.geometry,
+        steps: steps, drain: drain,
         ranks: stage.timing.ranks, fifoDepth: stage.timing.fifoDepth,
         safeFIFODepth: safeDepths[index],
         cyclesPerPixel: cycles[index],
@@ -285,6 +302,7 @@ extension LayerCost {
       sumAdderBitsByOutput,
       adderBits,
       adderBits32, registerBits, windowRegisterBits, lineMemoryBits, constantChannels, maximumWidth,
+      multipliers ?? 0, romBits ?? 0,
     ].allSatisfy((0...1 << 44).contains)
   }
 }

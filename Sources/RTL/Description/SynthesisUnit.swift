@@ -20,17 +20,18 @@ public struct SynthesisUnit: Hashable, Sendable {
   static let memory = "rtl/df_sram_1r1w.v"
 
   /// All units of a design: layers, then stages, then the top, then its packing if it has one. The memories of stages for which
-  /// `isRegisters` holds are mapped to registers; all others stay black boxes.
+  /// `isMapped` holds are mapped to cells; all others stay black boxes.
   public static func units(
-    of design: DesignDescription, isRegisters: (DesignDescription.StageEntry) -> Bool
+    of design: DesignDescription, isMapped: (DesignDescription.StageEntry) -> Bool
   ) -> [SynthesisUnit] {
     func file(_ module: String) -> String { "rtl/\(module).v" }
     let layers = Set(design.layers.map { file($0.module) })
     let stages = Set(design.stages.map { file($0.module) })
     let top = file(design.name)
+    let roms = Set(design.stages.compactMap { $0.memory?.rom }.map(file))
     let shared = design.rtlFiles.filter { name in
       name.hasSuffix(".v") && name != memory && name != top && !layers.contains(name)
-        && !stages.contains(name)
+        && !stages.contains(name) && !roms.contains(name)
     }
     let modules = Dictionary(
       design.layers.map { ($0.name, file($0.module)) }, uniquingKeysWith: { first, _ in first })
@@ -44,11 +45,13 @@ public struct SynthesisUnit: Hashable, Sendable {
     let hasMemory = design.rtlFiles.contains(memory)
     units += design.stages.map { stage in
       let boxes = stage.layers.compactMap { modules[$0] }
-      let asRegisters = stage.memory != nil && isRegisters(stage)
+      let asCells = stage.memory != nil && isMapped(stage)
+      let rom = stage.memory?.rom.map(file)
+      let memories = rom.map { [$0] } ?? (hasMemory ? [memory] : [])
       return SynthesisUnit(
         kind: .stage, name: stage.name, module: stage.module,
-        sources: shared + (hasMemory && asRegisters ? [memory] : []) + [file(stage.module)],
-        boxes: (hasMemory && !asRegisters ? [memory] : []) + boxes, hasCells: true)
+        sources: shared + (asCells ? memories : []) + [file(stage.module)],
+        boxes: (asCells ? [] : memories) + boxes, hasCells: true)
     }
     units.append(
       SynthesisUnit(

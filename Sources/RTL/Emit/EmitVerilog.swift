@@ -27,6 +27,9 @@ extension Design {
     var rtl = usedTemplates.map { VerilogSource.File(name: $0.fileName, text: $0.text) }
     for stage in stages {
       for layer in stage.layers {
+        if case .serial(let sums) = layer.form {
+          rtl.append(file(SerialText.romHeader(layer, sums), SerialText.rom(layer, sums)))
+        }
         rtl.append(file(layerHeader(layer, in: stage), LayerModule(layer, options).module))
       }
       rtl.append(
@@ -66,12 +69,14 @@ extension Design {
     let accumulates = stages.contains {
       if case .frameAccumulator = $0.timing.kind { true } else { false }
     }
+    let hasSerial = stages.contains { if case .serial = $0.timing.kind { true } else { false } }
     let windows = stages.contains { if case .window = $0.timing.kind { true } else { false } }
     let forks = ([nil] + stages.indices.map { $0 }).contains { timing.readers(of: $0).count > 1 }
     return RTLTemplates.all.filter { template in
       switch template.fileName {
       case "df_frame_accumulator_control.v": accumulates
       case "df_window_control.v": windows
+      case "df_serial_control.v", "df_serial_accumulator.v": hasSerial
       case "df_fork.v": forks
       case "df_join.v": stages.contains { $0.inputs.count > 1 }
       case "df_skip_fifo.v": !skipFIFOs.isEmpty
@@ -91,6 +96,11 @@ extension Design {
         + "\(layer.output.element.rawValue)")
     if cost.weights > 0 {
       lines.append("\(cost.weights) weights, \(cost.zeroWeights) of them zero")
+    }
+    if let multipliers = cost.multipliers, let bits = cost.romBits {
+      lines.append(
+        "serial sums of \(multipliers) multipliers, weights in a ROM of \(bits) bits, both in the stage"
+      )
     }
     if let registers = layer.adaptive?.adaptation {
       lines.append(

@@ -19,6 +19,10 @@ struct LayerModule {
     ports += parameterPorts
     switch layer.form {
     case .pointwise: break
+    case .serial:
+      ports += layer.sumInputs.map { channel, signal in
+        Port(.input, layer.datapath[signal].name, width: layer.widths.bits[signal.index])
+      }
     case .window:
       ports.append(Port(.input, "column_step"))
       ports += layer.maskRows.map { Port(.input, Layer.rowPort($0)) }
@@ -108,7 +112,7 @@ struct LayerModule {
   /// Window registers or accumulators: what the datapath's inputs are.
   private func front() -> [Item] {
     switch layer.form {
-    case .pointwise: return []
+    case .pointwise, .serial: return []
     case .window(let geometry): return window(geometry)
     case .accumulator: return accumulators()
     }

@@ -13,6 +13,7 @@ extension Layer {
     switch form {
     case .window(let geometry):
       return windowColumns(geometry).map { ($0.channel, $0.row) }
+    case .serial: return []
     case .pointwise, .accumulator:
       let channels = inputs.values.compactMap { role -> Int? in
         switch role {
@@ -23,6 +24,17 @@ extension Layer {
       return Set(channels).sorted().map { ($0, nil) }
     }
   }
+
+  /// The sums that come in, by output channel.
+  var sumInputs: [(channel: Int, signal: SignalID)] {
+    guard case .serial = form else { return [] }
+    return datapath.inputSignals.compactMap { id in
+      if case .sum(let channel) = inputs[id]! { (channel, id) } else { nil }
+    }
+  }
+
+  /// The module of the weights of serial sums.
+  var romModule: String { module + "_rom" }
 
   /// The kernel rows and columns that masks are made of, ascending.
   var maskRows: [Int] {

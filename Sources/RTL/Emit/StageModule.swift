@@ -43,9 +43,11 @@ struct StageModule {
       Port(.output, "out_user", width: userBits), Port(.output, "out_pixel", width: outputBits),
     ]
     let batchNorm = StageBatchNorm(stage: stage, map: map, userBits: userBits)
-    var items: [Item] = [.wires(width: 1, names: ["step", "credit_return"])]
-    items += control()
-    items += lineBuffer(inputBits)
+    let serial = SerialText(stage, userBits: userBits)
+    var items: [Item] = [
+      .wires(width: 1, names: (serial == nil ? [] : ["load"]) + ["step", "credit_return"])
+    ]
+    items += serial?.items ?? control() + lineBuffer(inputBits)
     items += (batchNorm?.swapPipeline ?? []) + (batchNorm?.wires ?? [])
     for index in stage.layers.indices {
       items += layer(index, more: batchNorm?.connections(index) ?? [])
@@ -96,7 +98,7 @@ struct StageModule {
             "window_valid", "row_real", "column_real", "window_first", "window_last",
             "window_user", "credit_return")),
       ]
-    case .accumulator, .pointwise:
+    case .accumulator, .pointwise, .serial:
       return [
         .wires(
           width: 1,
@@ -159,6 +161,8 @@ struct StageModule {
     var connections = [Connection("aclk", "aclk")] + more
     switch layer.form {
     case .pointwise: break
+    case .serial:
+      connections += SerialText(stage, userBits: userBits)!.connections
     case .window:
       connections.append(Connection("column_step", "column_step"))
       connections += layer.maskRows.map {
@@ -249,7 +253,8 @@ struct StageModule {
 
   /// Nets of which only some bits are read here; test benches read the others.
   private func unused() -> [Item] {
-    var names = ["column", "valid"]
+    var names = ["valid"]
+    if case .serial = stage.layers[0].form { names += ["sums"] } else { names += ["column"] }
     if case .window = stage.layers[0].form { names += ["row_real", "column_real"] }
     if stage.swapRank > 0 { names.append("swap") }
     for (index, layer) in stage.layers.enumerated() {

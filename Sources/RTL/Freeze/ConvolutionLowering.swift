@@ -46,11 +46,7 @@ struct ConvolutionLowering {
 
   /// The datapath with its inputs' roles and its cost; outputs are the live channels in order.
   mutating func lower() -> DatapathBuilder {
-    builder.cost.weights = convolution.weights.count
-    builder.cost.zeroWeights = convolution.weights.count { $0 == 0 }
-    builder.cost.multiplyAccumulates =
-      convolution.weights.count * convolution.geometry.outputHeight
-      * convolution.geometry.outputWidth
+    builder.countWeights(of: convolution)
     var outputs: [SignalID] = []
     for group in 0..<convolution.groups {
       outputs += lower(group: group)
@@ -160,5 +156,15 @@ struct ConvolutionLowering {
     }
     taps[key] = signal
     return signal
+  }
+}
+
+extension DatapathBuilder {
+  mutating func countWeights(of convolution: QuantizedConvolution) {
+    cost.weights = convolution.weights.count
+    cost.zeroWeights = convolution.weights.count { $0 == 0 }
+    cost.multiplyAccumulates =
+      convolution.weights.count * convolution.geometry.outputHeight
+      * convolution.geometry.outputWidth
   }
 }

@@ -33,9 +33,9 @@ package struct FIFOPlacement {
 
   let elements: [Element]
   let sidebandBits: Int
-  /// Heads of the stages that there must be, for the rates.
-  private let heads: StreamTiming
-  /// For each element its head in `heads`; for each head its element and those behind it up to the next.
+  /// Of the stages that there must be.
+  private let rates: StreamRates
+  /// For each element its stage in `rates`; for each head its element and those behind it up to the next.
   private let headOfElement: [Int]
   private let runs: [[Int]]
 
@@ -63,9 +63,10 @@ package struct FIFOPlacement {
     }
     self.headOfElement = headOfElement
     self.runs = runs
-    self.heads = StreamTiming(
-      stages: heads, inputs: inputs, inputHeight: heads[0].inputHeight,
-      inputWidth: heads[0].inputWidth)
+    rates = StreamRates(
+      StreamTiming(
+        stages: heads, inputs: inputs, inputHeight: heads[0].inputHeight,
+        inputWidth: heads[0].inputWidth))
   }
 
   /// The elements that begin a stage when the bits are least; of equal placements the one with the
@@ -107,14 +108,15 @@ package struct FIFOPlacement {
 
   private func bits(_ stage: ArraySlice<Int>) -> Int {
     let first = stage[stage.startIndex]
-    let head = elements[first]
+    let element = elements[first]
     let ranks = stage.reduce(0) { $0 + elements[$1].ranks }
-    let timing = StageTiming(head.kind, ranks: max(1, ranks), fifoDepth: 1)
-    let depth = heads.maximumOutputs(
-      of: headOfElement[first], inCycles: timing.creditLoop)
+    let timing = StageTiming(element.kind, ranks: max(1, ranks), fifoDepth: 1)
+    let head = headOfElement[first]
+    let depth = rates.maximumOutputs(
+      of: head, inCycles: timing.creditLoop + rates.longestWaits[head])
     let fifo = depth * (max(1, elements[stage[stage.endIndex - 1]].outputBits) + sidebandBits + 2)
-    guard !head.beginsStage else { return fifo }
-    return fifo + 2 * head.inputBits + controlBits(timing, depth: depth)
+    guard !element.beginsStage else { return fifo }
+    return fifo + 2 * element.inputBits + controlBits(timing, depth: depth)
   }
 
   /// Registers of `df_window_control` and `df_fifo`, pixel data aside, for a window of one pixel.
@@ -139,12 +141,35 @@ extension FIFOPlacement {
   }
 }
 
+extension FIFOPlacement {
+  /// Words of the FIFO behind which the last of these layers stands, roughly: their ranks are not known.
+  static func words(before last: Int, of plans: [LayerPlan], _ sources: [[Int?]]) -> Int {
+    guard let source = sources[last][0] else { return 0 }
+    let placement = FIFOPlacement(
+      plans.map { plan in
+        Element(
+          kind: plan.form.kindAsHead(plan.input), beginsStage: plan.form != .pointwise,
+          ranks: usualRanks, inputBits: 1, outputBits: 1)
+      }, sources: Array(sources[...last]), sidebandBits: 1)
+    let head = placement.headOfElement[source]
+    return placement.rates.maximumOutputs(
+      of: head, inCycles: usualRanks + placement.rates.longestWaits[head])
+  }
+
+  private static let usualRanks = 8
+}
+
 extension Layer {
   /// How a stage that begins with the layer takes its pixels.
-  var kindAsHead: StageTiming.Kind {
-    switch form {
+  var kindAsHead: StageTiming.Kind { form.kindAsHead(input) }
+}
+
+extension LayerForm {
+  func kindAsHead(_ input: PixelFormat) -> StageTiming.Kind {
+    switch self {
     case .window(let geometry): .window(geometry)
     case .accumulator: .frameAccumulator(height: input.height, width: input.width)
+    case .serial(let sums): sums.kind
     case .pointwise: .window(.pointwise(height: input.height, width: input.width))
     }
   }

@@ -49,7 +49,9 @@ public struct FixedPrefix: Hashable, Sendable {
     // Every node comes from the one input, so a cut's nodes are all those up to it.
     for id in graph.values where id > input {
       if fixedLayers == fixed || needed == .max { break }
-      problem = Self.problem(of: id, in: graph, reshapes) ?? rounding.problem(of: id)
+      problem =
+        Self.problem(of: id, in: graph, reshapes, isCut: needed <= id.index)
+        ?? rounding.problem(of: id)
       if problem != nil { break }
       if graph[id].operation.isConvolution { convolutions += 1 }
       if graph[id].operation != .reshape { found.append(id) }
@@ -104,13 +106,16 @@ public struct FixedPrefix: Hashable, Sendable {
         ? nil : "give --fixed-layers \(cuts.count > 1 ? "" : "at most ")\(remedy)")
   }
 
-  /// The most weights of a fully connected layer on a map of several pixels: all are adders at once.
+  /// The most weights of a fully connected layer on a map of several pixels: if all are adders at once,
+  /// and if they are words of a ROM.
   package static let mostMapWeights = 1 << 17
+  package static let mostSerialWeights = 1 << 24
 
-  /// Why a fully connected layer on a map cannot be hardware: it is a window of the map's size.
-  private static func fullyConnected(_ layer: QuantizedFullyConnected, on map: TensorShape)
-    -> String?
-  {
+  /// Why a fully connected layer on a map cannot be hardware: it is a window of the map's size, or has
+  /// `cycles` clocks for one of its pixels to take serial sums.
+  private static func fullyConnected(
+    _ layer: QuantizedFullyConnected, on map: TensorShape, cycles: Int, isCut: Bool
+  ) -> String? {
     guard map.elementCount == layer.inputSize else {
       return "a fully connected layer on several rows of a map of \(map) is not streamed"
     }
@@ -118,7 +123,13 @@ public struct FixedPrefix: Hashable, Sendable {
     guard map.isImage else {
       return "a fully connected layer on a map of \(map) is not streamed"
     }
-    guard layer.weights.count <= mostMapWeights else {
+    if isCut, cycles >= SerialSums.leastCycles {
+      guard layer.weights.count <= mostSerialWeights else {
+        return
+          "a fully connected layer on a map of \(map) has \(layer.weights.count) weights; a ROM "
+          + "takes \(mostSerialWeights)"
+      }
+    } else if layer.weights.count > mostMapWeights {
       return "a fully connected layer on a map of \(map) has \(layer.weights.count) weights, which "
         + "would all be adders; hardware takes \(mostMapWeights)"
     }
@@ -127,7 +138,7 @@ public struct FixedPrefix: Hashable, Sendable {
 
   /// Why this node cannot be hardware, or nil when it can.
   private static func problem(
-    of id: ValueID, in graph: QuantizedGraph, _ reshapes: Reshapes
+    of id: ValueID, in graph: QuantizedGraph, _ reshapes: Reshapes, isCut: Bool
   ) -> Diagnostic? {
     let node = graph[id]
     func refuse(_ message: String, _ remedy: String? = nil) -> Diagnostic {
@@ -148,7 +159,12 @@ public struct FixedPrefix: Hashable, Sendable {
       return isSpatial ? nil : refuse("a mean over other axes than height and width")
     case .rescale, .table: return nil
     case .fullyConnected(let layer):
-      return fullyConnected(layer, on: graph[reshapes.origins[node.operands[0].index]].type.shape)
+      let map = graph[reshapes.origins[node.operands[0].index]].type.shape
+      let frame = graph[graph.values.first { graph[$0].operation == .input }!].type.shape
+      let cycles =
+        map.isImage && frame.isImage
+        ? frame.height * frame.width / (map.height * map.width) : 0
+      return fullyConnected(layer, on: map, cycles: cycles, isCut: isCut)
         .map { refuse($0, "fix the layers before it") }
     case .reshape:
       let shape = node.type.shape

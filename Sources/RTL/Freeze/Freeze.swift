@@ -25,6 +25,8 @@ public enum Freeze {
       let isAlone = sources[index].count == 1 && sources[index][0].map { readers[$0] == 1 } ?? false
       if !isAlone { plans[index].makeWindowed() }
     }
+    if options.fullyConnected == .serial { SerialSums.choose(&plans, sources) }
+    try checkWeights(plans)
     var names = LegalNames(reserved: reservedNames)
     let designName = names.legalize(designName(graph.name))
     let layerNames = plans.enumerated().map { index, plan in
@@ -95,6 +97,21 @@ public enum Freeze {
   private static func readLayers(_ plans: [LayerPlan]) -> [[Int?]] {
     let layers = Dictionary(uniqueKeysWithValues: zip(plans.map(\.value), plans.indices))
     return plans.map { plan in plan.operands.map { layers[$0] } }
+  }
+
+  /// Throws when a fully connected layer on a map has more weights than there may be adders at once.
+  private static func checkWeights(_ plans: [LayerPlan]) throws(Diagnostics) {
+    for plan in plans where !plan.isSerial {
+      guard case .fullyConnected(let layer) = plan.node.operation,
+        plan.input.height * plan.input.width > 1,
+        layer.weights.count > FixedPrefix.mostMapWeights
+      else { continue }
+      throw Diagnostics(
+        Diagnostic(
+          "a fully connected layer on a map has \(layer.weights.count) weights, which would all be "
+            + "adders; hardware takes \(FixedPrefix.mostMapWeights)", node: plan.node.name,
+          remedy: "give --fully-connected serial, or fix the layers before it"))
+    }
   }
 
   /// Throws when the weight sums of layers need more adder levels than the limit; names them all.

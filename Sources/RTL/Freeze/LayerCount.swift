@@ -23,6 +23,9 @@ extension Layer {
     cost.constantChannels = output.channels.count { $0.isConstant }
     switch form {
     case .pointwise: break
+    case .serial(let sums):
+      cost.multipliers = sums.multipliers
+      cost.romBits = sums.words * sums.wordBits
     case .window(let geometry):
       cost.windowRegisterBits = windowColumns(geometry).reduce(0) {
         $0 + $1.columns.count * input.channels[$1.channel].bits

@@ -280,7 +280,9 @@ extension LayerPlan {
   ) -> (layer: Layer, graphs: [Int: AdderGraph]) {
     var builder: DatapathBuilder
     var graphs = graphs
-    if let layer = convolutionLayer, let analysis {
+    if let layer = convolutionLayer, let analysis, case .serial(let sums) = form {
+      builder = lowerSerial(layer, analysis, sums, search: options.search)
+    } else if let layer = convolutionLayer, let analysis {
       var lowering = ConvolutionLowering(
         layer, input: input, analysis: analysis, form: form, search: options.search,
         graphs: graphs, zeroPoint: node.type.zeroPoint, levels: options.pipelineLevels,
@@ -307,7 +309,7 @@ extension LayerPlan {
     var named = builder.datapath
     named.distinguishNames()
     let fanOut = FanOut(
-      named, limit: options.fanOutLimit, ownsInputs: form != .pointwise)
+      named, limit: options.fanOutLimit, ownsInputs: ownsInputs)
     let datapath = fanOut.datapath
     let widths = SignalWidths(datapath)
     let schedule = Scheduler.schedule(
@@ -324,6 +326,14 @@ extension LayerPlan {
     }
     layer.countCost()
     return (layer, graphs)
+  }
+
+  /// True when the layer's module holds the registers that its datapath reads.
+  private var ownsInputs: Bool {
+    switch form {
+    case .pointwise, .serial: false
+    case .window, .accumulator: true
+    }
   }
 
   /// A concatenation's channels are the registers of its window.
@@ -363,10 +373,10 @@ extension LayerPlan {
       let name =
         layer.isDepthwise
         ? "depthwise convolution" : layer.groups > 1 ? "grouped convolution" : "convolution"
-      return window(name, layer.geometry)
+      return (isSerial ? "serial " : "") + window(name, layer.geometry)
     case .fullyConnected:
-      return input.height * input.width == 1
-        ? "fully connected" : "fully connected \(input.height)x\(input.width)"
+      let name = input.height * input.width == 1 ? "" : " \(input.height)x\(input.width)"
+      return (isSerial ? "serial " : "") + "fully connected" + name
     case .averagePool(let pool):
       return pool.geometry.coversWholeInput
         ? "global average pool" : window("average pool", pool.geometry)

@@ -167,8 +167,9 @@ extension Synthesiser {
     var memories: Quantity?
     for (stage, _, macro) in Self.macros(of: design, sram: sram) {
       guard let sram else { break }
-      // A step, or a pixel that passes, reads a word and writes one; pJ a ns is mW.
-      let accesses = 2 * Double(stage.timing.inputPixels)
+      // A step, or a pixel that passes, reads a word and writes one; serial sums read one a clock. pJ a ns
+      // is mW.
+      let accesses = macro.isROM ? Double(macro.words) : 2 * Double(stage.timing.inputPixels)
       let energy = sram.accessEnergy(macro) * (accesses / (Double(cycles) * clock))
       let power = Quantity(low: energy.low, high: energy.high, .milliwatt, energy.provenance)
       memories = memories.map { $0 + power } ?? power
@@ -183,8 +184,7 @@ extension Synthesiser {
   func units(of design: DesignDescription, sram: SRAMModel?) -> [SynthesisUnit] {
     SynthesisUnit.units(of: design) { stage in
       guard let memory = stage.memory, let sram else { return false }
-      return sram.isRegisters(
-        SRAMModel.Memory(words: memory.words, wordBits: memory.wordBits))
+      return sram.isMapped(SRAMModel.Memory(memory))
     }
   }
 }

@@ -88,17 +88,16 @@ public struct DesignSynthesis: Hashable, Sendable, Codable {
 }
 
 extension Synthesiser {
-  /// The memories that stay black boxes: line buffers' above the size of registers, and skip FIFOs'.
+  /// The memories that stay black boxes: line buffers' above the size of registers, ROMs above that of gates, and skip FIFOs'.
   static func macros(of design: DesignDescription, sram: SRAMModel?) -> [(
     stage: DesignDescription.StageEntry, isSkip: Bool, macro: SRAMModel.Memory
   )] {
-    func macro(_ memory: Stage.Memory) -> SRAMModel.Memory {
-      SRAMModel.Memory(words: memory.words, wordBits: memory.wordBits)
-    }
     return design.stages.flatMap { stage in
-      let lines = stage.memory.map(macro).flatMap { sram?.isRegisters($0) == true ? nil : $0 }
+      let lines = stage.memory.map(SRAMModel.Memory.init).flatMap {
+        sram?.isMapped($0) == true ? nil : $0
+      }
       return [lines].compactMap(\.self).map { (stage, false, $0) }
-        + (stage.inputs ?? []).compactMap(\.memory).map { (stage, true, macro($0)) }
+        + (stage.inputs ?? []).compactMap(\.memory).map { (stage, true, SRAMModel.Memory($0)) }
     }
   }
 

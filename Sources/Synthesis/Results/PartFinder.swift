@@ -95,7 +95,11 @@ package struct PartFinder {
       if name.hasPrefix("fifo.in_") { return (.control, .control) }
       if name.hasPrefix("fifo.") || name.hasPrefix("out_") { return (.fifos, .fifos) }
       if name.contains("_bank.") || name.hasPrefix("swap_ranks") { return (.batchNorm, .batchNorm) }
-      if name.contains(".words[") { return (.memories, .memories) }
+      if name.contains(".words[") || name.hasPrefix("rom.") { return (.memories, .memories) }
+      // The codes' row, products and accumulators; gates before them multiply and add.
+      if name.hasPrefix("serial.") || name.hasPrefix("sums[") {
+        return (.windowRegisters, .adders)
+      }
       return (.control, .control)
     case .layer: break
     }

@@ -19,16 +19,22 @@ struct ControlSimulationTests {
     }
   }
 
-  /// Random chains of three stages, some of them whole-frame accumulators.
+  /// Random chains of three stages, some of them whole-frame accumulators or serial sums.
   static func chains(_ count: Int, seed: UInt64) -> [ControlCase] {
     var g = SeededGenerator(seed)
     return (0..<count).map { number in
       var height = g.pick(1...12)
       var width = g.pick(1...12)
+      let frame = height * width
       var stages: [StageTiming] = []
       for position in 0..<3 {
         let kind: StageTiming.Kind
-        if g.chance(position == 2 ? 15 : 3) {
+        if g.chance(25),
+          let serial = StageTiming.Kind.randomSerial(
+            height: height, width: width, cycles: frame / (height * width), using: &g)
+        {
+          kind = serial
+        } else if g.chance(position == 2 ? 15 : 3) {
           kind = .frameAccumulator(height: height, width: width)
         } else {
           kind = .window(.random(height: height, width: width, kernels: 1...5, using: &g))

@@ -18,8 +18,45 @@ struct HashChain {
       switch stage.kind {
       case .window(let geometry): Self.hash(map, geometry)
       case .frameAccumulator: [map.dropFirst().reduce(map[0]) { $0 &* 3 &+ $1 }]
+      case .serial(_, _, let steps, let drain):
+        [Self.serialHash(map, SerialHash(steps: steps, drain: drain))]
       }
     }
+  }
+
+  /// How a serial stage takes a pixel: as two codes of four bits, one or both a step, in groups.
+  struct SerialHash {
+    var unroll: Int
+    var groups: Int
+
+    init(steps: Int, drain: Int) {
+      unroll = drain - 2
+      groups = steps * unroll / 2
+    }
+
+    static func kind(height: Int, width: Int, unroll: Int, groups: Int) -> StageTiming.Kind {
+      .serial(height: height, width: width, steps: 2 * groups / unroll, drain: 2 + unroll)
+    }
+  }
+
+  /// The weights of a step's word are bytes of a function of its address; group g counts 2g + 1 times.
+  private static func serialHash(_ map: [UInt8], _ serial: SerialHash) -> UInt8 {
+    var sum = 0
+    var address = 0
+    for pixel in map {
+      let codes = [Int(pixel & 15), Int(pixel >> 4)]
+      for group in 0..<serial.groups {
+        for first in stride(from: 0, to: 2, by: serial.unroll) {
+          let word = address * 0x9E35 + 0x1153
+          for place in 0..<serial.unroll {
+            let weight = Int(Int8(truncatingIfNeeded: word >> (8 * place)))
+            sum &+= (2 * group + 1) * codes[first + place] * weight
+          }
+          address += 1
+        }
+      }
+    }
+    return UInt8(truncatingIfNeeded: sum)
   }
 
   /// The odd factor of a tap, in the order of the rows, each from right to left.
@@ -80,6 +117,13 @@ struct HashChain {
       ]
       switch stage.kind {
       case .frameAccumulator: module = "test_accumulator_stage"
+      case .serial(_, _, let steps, let drain):
+        module = "test_serial_stage"
+        let serial = SerialHash(steps: steps, drain: drain)
+        parameters += [
+          ("STEPS", steps), ("DRAIN", drain), ("UNROLL", serial.unroll),
+          ("GROUPS", serial.groups),
+        ]
       case .window:
         module = "test_window_stage"
         parameters += [
@@ -233,6 +277,69 @@ struct HashChain {
           .out_data(out_word), .credit_return(credit_return));
       endmodule
 
+      module test_serial_stage #(
+        parameter IMAGE_HEIGHT = 8, parameter IMAGE_WIDTH = 8,
+        parameter STEPS = 2, parameter DRAIN = 3, parameter UNROLL = 1, parameter GROUPS = 1,
+        parameter RANKS = 1, parameter DEPTH = 4
+      ) (
+        input wire aclk, input wire aresetn,
+        input wire in_valid, output wire in_ready, input wire [13:0] in_word,
+        output wire out_valid, input wire out_ready, output wire [13:0] out_word,
+        output wire window_valid
+      );
+        wire load, step, group_first, frame_first, first, last, credit_return;
+        wire [15:0] address;
+        wire [3:0] user;
+        wire [RANKS:0] valid;
+        wire [5:0] marks;
+        reg [15:0] weights;
+        wire [GROUPS*16-1:0] sums;
+        df_serial_control #(.IMAGE_HEIGHT(IMAGE_HEIGHT), .IMAGE_WIDTH(IMAGE_WIDTH), .STEPS(STEPS),
+          .GROUP_STEPS(2 / UNROLL), .DRAIN(DRAIN), .ADDRESS_BITS(16), .USER_BITS(4),
+          .CREDITS(DEPTH)) control (
+          .aclk(aclk), .aresetn(aresetn), .in_valid(in_valid), .in_ready(in_ready),
+          .in_user(in_word[13:10]), .load(load), .step(step), .address(address),
+          .group_first(group_first), .frame_first(frame_first), .result_valid(window_valid),
+          .result_first(first), .result_last(last), .result_user(user),
+          .credit_return(credit_return));
+        df_serial_accumulator #(.CODES(2), .CODE_BITS(4), .CODE_SIGNED(0), .WEIGHT_BITS(8),
+          .UNROLL(UNROLL), .LANES(1), .GROUPS(GROUPS), .SUM_BITS(16)) serial (
+          .aclk(aclk), .load(load), .codes(in_word[7:0]), .step(step), .group_first(group_first),
+          .frame_first(frame_first), .weights(weights[UNROLL*8-1:0]), .sums(sums));
+        df_valid_pipeline #(.RANKS(RANKS), .USER_BITS(4)) valids (
+          .aclk(aclk), .aresetn(aresetn), .in_valid(window_valid), .in_first(first),
+          .in_last(last), .in_user(user), .valid(valid), .out_first(marks[1]),
+          .out_last(marks[0]), .out_user(marks[5:2]));
+        reg [7:0] hash;
+        reg [RANKS*8-1:0] ranks;
+        integer group;
+        always @(posedge aclk) begin
+          if (step) weights <= address * 16'h9E35 + 16'h1153;
+          hash = 8'd0;
+          for (group = 0; group < GROUPS; group = group + 1)
+            hash = hash + (2 * group + 1) * sums[group*16 +: 8];
+          ranks <= {ranks, hash};
+        end
+        df_fifo #(.WIDTH(14), .DEPTH(DEPTH)) fifo (
+          .aclk(aclk), .aresetn(aresetn), .in_valid(valid[RANKS]),
+          .in_data({marks, ranks[(RANKS-1)*8 +: 8]}), .out_valid(out_valid), .out_ready(out_ready),
+          .out_data(out_word), .credit_return(credit_return));
+      endmodule
+
       """
+  }
+}
+
+extension StageTiming.Kind {
+  /// Serial sums over a map that has `cycles` clocks a pixel; nil when that is too few.
+  static func randomSerial(
+    height: Int, width: Int, cycles: Int, using g: inout SeededGenerator
+  ) -> StageTiming.Kind? {
+    let unroll = g.pick(1...2)
+    let most = min(7, cycles * unroll / 2)
+    guard most >= 1 else { return nil }
+    let kind = HashChain.SerialHash.kind(
+      height: height, width: width, unroll: unroll, groups: g.pick(1...most))
+    return StageTiming(kind, ranks: 1).verify().isEmpty ? kind : nil
   }
 }

@@ -109,7 +109,7 @@ import Testing
     #expect(reason(graph) == "a difference of a map and itself is not supported in hardware")
   }
 
-  @Test("more weights than can sensibly be adders are refused")
+  @Test("more weights than can sensibly be adders are refused where there is no time for a ROM")
   func tooMany() {
     let graph = Self.network(height: 64, width: 64, channels: 16, outputs: 17)
     #expect(
