@@ -62,12 +62,15 @@ public struct DesignReport: Sendable, Encodable {
     let boxes = design.stages.map { stage in
       let geometry = stage.geometry
       var lines = stage.layers.map { shortened($0) }
-      lines.append(
-        "\(geometry.kernelHeight)x\(geometry.kernelWidth) window on "
-          + "\(geometry.inputWidth)x\(geometry.inputHeight)")
+      let front =
+        stage.steps.map { "serial sums, \($0) steps a pixel, on " }
+        ?? "\(geometry.kernelHeight)x\(geometry.kernelWidth) window on "
+      lines.append(front + "\(geometry.inputWidth)x\(geometry.inputHeight)")
       lines.append("\(stage.cyclesPerPixel) clocks a pixel")
       lines.append(
-        stage.memory.map { "line memory \($0.words) x \($0.wordBits) bits" } ?? "no line memory")
+        stage.memory.map {
+          ($0.rom == nil ? "line memory" : "ROM") + " \($0.words) x \($0.wordBits) bits"
+        } ?? "no line memory")
       lines.append("\(stage.ranks) ranks, FIFO of \(stage.fifoDepth)")
       if let inputs = stage.inputs {
         lines += inputs.map { input in

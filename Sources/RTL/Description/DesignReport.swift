@@ -30,7 +30,7 @@ extension Design {
     lines += ["", "## Widths and requantizers", ""] + widthsAndRequantizers
     lines += ["", "## Stages", ""]
     lines += [
-      "A stage is a window or an accumulator, the trees behind it, and a FIFO. Cycles a pixel: "
+      "A stage is a window, an accumulator or serial sums, the trees behind it, and a FIFO. Cycles a pixel: "
         + "clocks that the stage has for one of its input pixels.", "",
     ]
     let rates = timing.cyclesPerPixel
@@ -45,8 +45,9 @@ extension Design {
           "\(stage.timing.fifoDepth * wordBits(stage))", "\(timing.inputPixels)",
         ]
       })
-    lines += skipTable + batchNormTable
+    lines += skipTable + serialTable + batchNormTable
     lines += ["", "## Memories", ""]
+    let memories = memories.filter { $0.rom == nil }
     if memories.isEmpty {
       lines.append("None: no window needs rows of a map of more than one column.")
     } else {
@@ -61,6 +62,30 @@ extension Design {
         })
     }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// Layers whose sums are taken step by step; nothing for a design without.
+  private var serialTable: [String] {
+    let rows = stages.compactMap { stage -> [String]? in
+      guard case .serial(let sums) = stage.layers[0].form else { return nil }
+      return [
+        stage.layers[0].name, "\(sums.multipliers)", "\(sums.codeBits) x \(sums.weightBits)",
+        "\(sums.steps)", "\(sums.groups)", "\(sums.sumBits)", "`\(stage.layers[0].romModule)`",
+        "\(sums.words)", "\(sums.wordBits)", "\(sums.words * sums.wordBits)",
+      ]
+    }
+    if rows.isEmpty { return [] }
+    let lines = [
+      "", "## Serial sums", "",
+      "A few multipliers take a pixel's codes one after the other, the weights come from a ROM. The ROM's "
+        + "module holds them as a `case`; a macro may take its place.", "",
+    ]
+    return lines
+      + table(
+        [
+          "layer", "multipliers", "bits", "clocks a pixel", "sums a lane", "bits of a sum", "ROM",
+          "words", "bits a word", "bits",
+        ], rows)
   }
 
   /// The registers of adaptive layers; nothing for a design that is frozen whole.
