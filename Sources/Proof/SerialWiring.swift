@@ -78,6 +78,14 @@ struct SerialWiring {
     if !(1...62).contains(addressBits) || words > 1 << addressBits {
       wiring.fail("ADDRESS_BITS of \(control) is less than \(words) words need")
     }
+    if groups != (outputs.count + lanes - 1) / lanes {
+      wiring.fail("GROUPS of \(accumulator) is not what \(outputs.count) sums need")
+    }
+    let sign = wiring.instances[accumulator]?.parameters["CODE_SIGNED"]?.integer
+    guard sign == 0 || sign == 1 else {
+      wiring.fail("CODE_SIGNED of \(accumulator) is neither 0 nor 1")
+      return
+    }
     if words < levels + 3 { wiring.fail("a frame's sums are overwritten before they are read") }
     wiring.require(
       control,
@@ -95,7 +103,7 @@ struct SerialWiring {
     }
     findRow(
       &wiring, expected, pixel,
-      isSigned: wiring.instances[accumulator]?.flag("CODE_SIGNED") ?? false)
+      isSigned: sign == 1)
   }
 
   /// Which channel each code is; behind the last there are zeros.
@@ -113,6 +121,9 @@ struct SerialWiring {
         return
       }
       row.append(channel)
+    }
+    if turns != (row.count + unroll - 1) / unroll {
+      wiring.fail("CODES of \(accumulator) is not what \(row.count) channels need")
     }
     for input in expected.codes.indices where expected.isLive(input) != row.contains(input) {
       wiring.fail(

@@ -79,6 +79,7 @@ import Testing
       (stage, ".STEPS(", ".STEPS(1", "STEPS"),
       (stage, ".DRAIN(", ".DRAIN(1", "DRAIN"),
       (stage, ".SUM_BITS(", ".SUM_BITS(1", ""),
+      (stage, ".CODE_SIGNED(0)", ".CODE_SIGNED(1'bx)", "CODE_SIGNED"),
       (stage, ".weights(weights)", ".weights(~weights)", ""),
       (stage, " codes = {", " codes = ~{", ""),
       (stage, ".acc0(", ".acc1(", ""),
@@ -120,6 +121,28 @@ import Testing
     }
     #expect(!codes.isProved)
     #expect(!codes.wiring.isEmpty, "\(codes)")
+  }
+
+  @Test("a group of sums more, in control and accumulators alike, is found")
+  func groups() async throws {
+    let proof = try await ProvedDesign.prove(Self.graph()) { files in
+      let index = try #require(files.firstIndex { $0.path == Self.stage })
+      var text = String(decoding: files[index].bytes, as: UTF8.self)
+      func parameter(_ name: String) throws -> Int {
+        let begin = try #require(text.range(of: ".\(name)("))
+        return try #require(Int(text[begin.upperBound...].prefix { $0.isNumber }))
+      }
+      let groups = try parameter("GROUPS")
+      let (steps, turns) = (try parameter("STEPS"), try parameter("GROUP_STEPS"))
+      let bits = groups * (try parameter("LANES")) * (try parameter("SUM_BITS"))
+      let more = bits / groups * (groups + 1)
+      text.replace(".GROUPS(\(groups))", with: ".GROUPS(\(groups + 1))")
+      text.replace(".STEPS(\(steps))", with: ".STEPS(\(steps + turns))")
+      text.replace("wire [\(bits - 1):0] sums", with: "wire [\(more - 1):0] sums")
+      files[index].bytes = [UInt8](text.utf8)
+    }
+    #expect(!proof.isProved)
+    #expect("\(proof)".contains("GROUPS"), "\(proof)")
   }
 
   @Test("another model's weights are found in the ROM")

@@ -131,6 +131,13 @@ import Testing
         "it is not a design of deepfreeze, but 'x'"
       ),
       ("design.json", "\"version\" : 3", "\"version\" : 7", "its version is 7"),
+      (
+        "design.json", "\"words\" : 5", "\"words\" : 4611686018427387904", "memories that it cannot"
+      ),
+      (
+        "design.json", "\"words\" : 5", "\"rom\" : \"../x\", \"words\" : 5",
+        "memories that it cannot"
+      ),
       ("design.json", "rtl/tiny.v", "../tiny.v", "the file ../tiny.v is missing"),
       ("design.json", "rtl/tiny.v", "rtl/tinier.v", "the file rtl/tinier.v is missing"),
       ("design.json", "\"sidebandBits\" : 8", "\"sidebandBits\" : 800", "the sideband has not"),

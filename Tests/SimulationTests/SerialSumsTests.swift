@@ -116,6 +116,58 @@ import Testing
     for one in Self.cases { #expect(try await Lint.messages(lint, of: one.graph) == "") }
   }
 
+  /// An 8x8x2 image, a map of one or two pixels, and a fully connected layer with few weights on it.
+  private static func tiny(channels: Int, outputs: Int, width: Int) -> QuantizedGraph {
+    var graph = QuantizedGraph(name: "tiny")
+    func type(_ dimensions: [Int]) -> QuantizedType {
+      QuantizedType(
+        shape: TensorShape(dimensions), element: .int8, scale: 0.5, zeroPoint: -3)
+    }
+    let image = graph.append(
+      QuantizedNode(name: "image", operation: .input, operands: [], type: type([1, 8, 8, 2])))
+    let window = WindowGeometry(
+      inputHeight: 8, inputWidth: 8, kernelHeight: 8, kernelWidth: 8 / width, strideY: 8,
+      strideX: 8 / width, padding: .valid)!
+    let taps = (0..<128 / width * channels).map { (index: Int) -> Int16 in
+      Int16(index * 37 % 101 - 50)
+    }
+    let convolution = QuantizedConvolution(
+      geometry: window, inputChannels: 2, outputChannels: channels, groups: 1, weights: taps,
+      bias: Array(repeating: 100, count: channels),
+      requantization: Array(repeating: FixedPointMultiplier(real: 0.002), count: channels),
+      clamp: -128...127, weightZeroPoints: [0], weightScales: [1])
+    let map = graph.append(
+      QuantizedNode(
+        name: "conv", operation: .convolution(convolution), operands: [image],
+        type: type([1, 1, width, channels])))
+    let weights = (0..<width * channels * outputs).map { Int16($0 * 53 % 255 - 127) }
+    let layer = QuantizedFullyConnected(
+      inputSize: width * channels, outputSize: outputs, weights: weights,
+      bias: Array(repeating: 50, count: outputs),
+      requantization: Array(
+        repeating: RealMultiplier(mantissa: 1 << 52, shift: 57), count: outputs),
+      clamp: -128...127, weightZeroPoints: [0], weightScales: [1])
+    graph.outputs = [
+      graph.append(
+        QuantizedNode(
+          name: "dense", operation: .fullyConnected(layer), operands: [map],
+          type: type([1, outputs])))
+    ]
+    return graph
+  }
+
+  @Test(
+    "a layer of so few weights that its sums would change before they are read is no serial one",
+    arguments: [(1, 1, 1), (1, 2, 1), (2, 1, 1), (1, 1, 2), (2, 4, 1), (3, 3, 2)])
+  func tiny(channels: Int, outputs: Int, width: Int) async throws {
+    let graph = Self.tiny(channels: channels, outputs: outputs, width: width)
+    #expect(graph.verify() == [])
+    let design = try Freeze.design(graph, options: FreezeOptions(effort: 0))
+    for sums in Self.sums(design) { #expect(sums.words >= sums.drain) }
+    let report = try await SmallDesign.verify(.icarus, of: graph, frames: 3, stalls: 2)
+    #expect(report.problems == [])
+  }
+
   @Test("adders are built where they are asked for")
   func adders() throws {
     let graph = Self.cases[0].graph

@@ -55,6 +55,7 @@ module df_serial_control #(
   localparam CREDIT_BITS = bits_for(CREDITS);
   localparam LAST_PIXEL = PIXELS - 1;
   localparam LAST_PHASE = GROUP_STEPS - 1;
+  localparam ONE = 1;
 
   reg [POSITION_BITS-1:0] position;
   reg [LEFT_BITS-1:0] left;
@@ -66,7 +67,7 @@ module df_serial_control #(
 
   wire first_pixel = position == {POSITION_BITS{1'b0}};
   wire last_pixel = position == LAST_PIXEL[POSITION_BITS-1:0];
-  wire last_step = left == {{(LEFT_BITS-1){1'b0}}, 1'b1};
+  wire last_step = left == ONE[LEFT_BITS-1:0];
   wire last_phase = phase == LAST_PHASE[PHASE_BITS-1:0];
   wire emission = load & last_pixel;
   wire finished = last_step & frame_last;

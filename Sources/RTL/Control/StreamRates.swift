@@ -4,10 +4,55 @@ struct StreamRates: Hashable, Sendable {
   private let stream: StreamTiming
   /// By stage, a bound on the cycles for which an output of it waits for serial sums that read it.
   private(set) var longestWaits: [Int] = []
+  /// By stage, a bound on the cycles by which the time from the input to the end of a frame, behind the
+  /// stage, differs from frame to frame.
+  private var spreads: [Int] = []
 
   init(_ stream: StreamTiming) {
     self.stream = stream
-    for stage in stream.stages.indices { longestWaits.append(longestWait(behind: stage)) }
+    var latency = 0
+    // By stage and output.
+    var known: [[Int]: Int] = [:]
+    var flushed: [[Int]: Int] = [:]
+    for (index, stage) in stream.stages.enumerated() {
+      latency += stage.latency + StageInput.skipLatency
+      let last = stage.outputPixels - 1
+      spreads.append(
+        lastPixel(of: index, output: last, isFlushed: false, &known)
+          - lastPixel(of: index, output: last, isFlushed: true, &flushed) + latency)
+      longestWaits.append(longestWait(behind: index))
+      latency += longestWaits[index]
+    }
+  }
+
+  /// The pixel of the input that a stage's output needs, both numbered through frames one behind the other:
+  /// if only pixels move the stream, or if every frame's end is flushed by bubbles.
+  private func lastPixel(
+    of stage: Int, output: Int, isFlushed: Bool, _ known: inout [[Int]: Int]
+  ) -> Int {
+    if let pixel = known[[stage, output]] { return pixel }
+    let timing = stream.stages[stage]
+    let geometry = timing.geometry
+    let (frame, index) = output.quotientAndRemainder(dividingBy: timing.outputPixels)
+    let (row, column) = index.quotientAndRemainder(dividingBy: timing.outputWidth)
+    var step =
+      row * geometry.strideY * geometry.inputWidth + column * geometry.strideX
+      + WindowTiming.delay(geometry)
+    if isFlushed { step = min(step, timing.inputPixels - 1) }
+    let pixel = frame * timing.inputPixels + step
+    let last =
+      stream.inputs[stage].map { input in
+        guard let source = input.stage else { return pixel }
+        return lastPixel(of: source, output: pixel, isFlushed: isFlushed, &known)
+      }.max() ?? pixel
+    known[[stage, output]] = last
+    return last
+  }
+
+  /// The most frames whose end leaves a stage, or the input, in any `cycles` cycles: at the input ends are
+  /// a frame's cycles apart.
+  private func maximumEnds(of stage: Int?, inCycles cycles: Int) -> Int {
+    1 + (cycles + (stage.map { spreads[$0] } ?? 0)) / stream.inputPixels
   }
 
   /// Of A outputs in T cycles the last waits (A - 1) p - (T - 1) cycles when a pixel takes p. In a frame's
@@ -53,9 +98,13 @@ struct StreamRates: Hashable, Sendable {
         return maximumOutputs(of: source, inCycles: cycles + waited, &known)
       }.max() ?? cycles
     // The frame that ended last before these cycles is flushed in them, and those that end in them.
-    let ends = 1 + (pixels + timing.inputPixels - 1) / timing.inputPixels
+    let frames = stream.inputs[stage].map { maximumEnds(of: $0.stage, inCycles: cycles) }.max() ?? 1
+    let ends = 1 + min(frames, (pixels + timing.inputPixels - 1) / timing.inputPixels)
     let steps = min((cycles + pace - 1) / pace, pixels + ends * timing.flushSteps)
-    let outputs = timing.maximumOutputs(inSteps: steps)
+    var outputs = timing.maximumOutputs(inSteps: steps)
+    if timing.outputPixels == 1 {
+      outputs = min(outputs, maximumEnds(of: stage, inCycles: cycles))
+    }
     known[[stage, cycles]] = outputs
     return outputs
   }

@@ -261,6 +261,8 @@ extension DesignDescription {
         "the stage '\(stage.name)' has an absurd number of ranks or of FIFO words")
       guard found.isEmpty else { return found }
       found += stage.timing.verify(node: stage.name)
+      require(
+        hasPlausibleMemories(stage), "the stage '\(stage.name)' has memories that it cannot have")
     }
     guard found.isEmpty else { return found }
     if let registerMap, let problem = registerMap.problem(of: self) {
@@ -290,6 +292,23 @@ extension DesignDescription {
           && tap.value >= 0, "the tap '\(tap.layer)' does not fit its stage")
     }
     return found
+  }
+}
+
+extension DesignDescription {
+  /// True when a stage's memories are of sizes that exist, and a ROM is that of its serial sums.
+  private func hasPlausibleMemories(_ stage: StageEntry) -> Bool {
+    let memories = [stage.memory] + (stage.inputs ?? []).map(\.memory)
+    for case .some(let memory) in memories
+    where !(1...1 << 24).contains(memory.words) || !(1...1 << 24).contains(memory.wordBits) {
+      return false
+    }
+    guard stage.kind == .serial else { return memories.allSatisfy { $0?.rom == nil } }
+    guard let memory = stage.memory, let steps = stage.steps, let rom = memory.rom,
+      let layer = layers.first(where: { $0.name == stage.layers.first })
+    else { return false }
+    return rom == layer.module + "_rom" && rtlFiles.contains("rtl/\(rom).v")
+      && memory.words == stage.geometry.inputHeight * stage.geometry.inputWidth * steps
   }
 }
 

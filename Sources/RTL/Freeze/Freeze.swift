@@ -26,7 +26,7 @@ public enum Freeze {
       if !isAlone { plans[index].makeWindowed() }
     }
     if options.fullyConnected == .serial { SerialSums.choose(&plans, sources) }
-    try checkWeights(plans)
+    try checkWeights(plans, options)
     var names = LegalNames(reserved: reservedNames)
     let designName = names.legalize(designName(graph.name))
     let layerNames = plans.enumerated().map { index, plan in
@@ -100,7 +100,9 @@ public enum Freeze {
   }
 
   /// Throws when a fully connected layer on a map has more weights than there may be adders at once.
-  private static func checkWeights(_ plans: [LayerPlan]) throws(Diagnostics) {
+  private static func checkWeights(_ plans: [LayerPlan], _ options: FreezeOptions)
+    throws(Diagnostics)
+  {
     for plan in plans where !plan.isSerial {
       guard case .fullyConnected(let layer) = plan.node.operation,
         plan.input.height * plan.input.width > 1,
@@ -110,7 +112,8 @@ public enum Freeze {
         Diagnostic(
           "a fully connected layer on a map has \(layer.weights.count) weights, which would all be "
             + "adders; hardware takes \(FixedPrefix.mostMapWeights)", node: plan.node.name,
-          remedy: "give --fully-connected serial, or fix the layers before it"))
+          remedy: (options.fullyConnected == .adders ? "give --fully-connected serial, or " : "")
+            + "fix the layers before it"))
     }
   }
 

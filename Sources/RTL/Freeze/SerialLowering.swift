@@ -61,7 +61,9 @@ extension SerialSums {
         sources[index].count == 1
         && sources[(index + 1)...].joined().allSatisfy { ($0 ?? -1) >= index }
       let cycles = frame / plans[index].input.pixels
-      guard isCut, cycles >= leastCycles, var sums = plans[index].serialSums else { continue }
+      guard isCut, cycles >= leastCycles, var sums = plans[index].serialSums,
+        sums.weights.count <= FixedPrefix.mostSerialWeights
+      else { continue }
       // Pixels come in bursts, and ends of frames late and early by turns: with fewer multipliers more of
       // them wait.
       var budget = max(1, cycles * 3 / 4)
@@ -69,6 +71,8 @@ extension SerialSums {
       var candidate = Array(plans[...index])
       while budget >= 1 {
         sums.fit(budget: budget)
+        // A word that no tool can read, and sums that would change before they are read.
+        guard sums.wordBits <= widestWord, sums.words >= sums.drain else { break }
         candidate[index].form = .serial(sums)
         let words = FIFOPlacement.words(before: index, of: candidate, sources)
         let gates =
@@ -80,6 +84,9 @@ extension SerialSums {
       if let best { plans[index].form = .serial(best.sums) }
     }
   }
+
+  /// Bits of a word: Icarus and Verilator end at some ten thousand.
+  private static let widestWord = 1 << 14
 
   /// Rough, to weigh multipliers against FIFOs.
   private static let gatesPerProductBit = 6
