@@ -28,12 +28,14 @@ public struct HardwareCost: Hashable, Sendable, Codable {
 }
 
 /// The cost of each layer of a network's front, as `Freeze` builds it: the first `fixedLayers`
-/// convolutions, or all layers that hardware exists for. `effort` is the adder optimiser's, 0 to 3.
+/// convolutions, or all layers that hardware exists for. Weights of fully connected layers count as adders:
+/// in a ROM each costs the same whatever it is. `effort` is the adder optimiser's, 0 to 3.
 /// Throws what keeps the layers from hardware.
 public func hardwareCosts(
   of graph: QuantizedGraph, fixedLayers: Int? = nil, effort: Int
 ) throws(Diagnostics) -> [HardwareCost] {
-  let options = FreezeOptions(fixedLayers: fixedLayers, effort: effort)
+  let options = FreezeOptions(
+    fixedLayers: fixedLayers, effort: effort, fullyConnected: .adders)
   return try Freeze.design(foldPad(graph), options: options).layers.map(HardwareCost.init)
 }
 
