@@ -1,3 +1,4 @@
+import Foundation
 import NeuralGraph
 import Subprocess
 
@@ -27,7 +28,7 @@ package struct Program: Sendable {
   }
 
   /// The program at `path`; `name` says what it is in diagnostics.
-  init(path: String, name: String) {
+  package init(path: String, name: String) {
     executable = .path(.init(path))
     self.name = name
     missing = Diagnostic("\(name) is not at \(path)")
@@ -39,24 +40,29 @@ package struct Program: Sendable {
   /// Runs the program in `folder` and waits for its end. Throws when it is not installed, and when
   /// it takes longer than `timeout`; the process is ended then. A failing program is not an error.
   /// `environment` is added to this process' own.
+  ///
+  /// The time is that of the process: coreutils' timeout keeps it, since a timer of this process'
+  /// own also counts how long its threads are too busy to notice the end.
   package func run(
     _ arguments: [String], in folder: String, timeout: Duration,
     environment: [String: String] = [:]
   ) async throws(Diagnostics) -> Outcome {
     do {
-      return try await withThrowingTaskGroup(of: Outcome?.self) { group in
-        group.addTask { try await launch(arguments, in: folder, environment) }
-        group.addTask {
-          try await Task.sleep(for: timeout)
-          return nil
-        }
-        defer { group.cancelAll() }
-        guard let first = try await group.next(), let outcome = first else {
-          throw Diagnostics(
-            Diagnostic("\(name) did not end within \(timeout.components.seconds) seconds"))
-        }
-        return outcome
+      let path = try await executable.resolveExecutablePath(in: .inherit)
+      guard access(path.string, X_OK) == 0 else { throw Diagnostics(missing) }
+      let seconds = timeout.components.seconds + (timeout.components.attoseconds > 0 ? 1 : 0)
+      let start = ContinuousClock.now
+      let outcome = try await launch(
+        ["--foreground", "--kill-after=2", "\(seconds)", path.string] + arguments,
+        in: folder, environment)
+      // 124 and, had it to be killed, 137 are timeout's own, but could be the program's too.
+      if [.exited(124), .exited(137)].contains(outcome.terminationStatus),
+        ContinuousClock.now - start >= .seconds(seconds)
+      {
+        throw Diagnostics(Diagnostic("\(name) did not end within \(seconds) seconds"))
       }
+      return Outcome(
+        succeeded: outcome.terminationStatus.isSuccess, output: outcome.standardOutput)
     } catch let error as Diagnostics {
       throw error
     } catch let error as SubprocessError where error.code == .executableNotFound {
@@ -78,23 +84,22 @@ package struct Program: Sendable {
     return outcome
   }
 
+  /// Runs coreutils' timeout.
   private func launch(
     _ arguments: [String], in folder: String, _ environment: [String: String]
-  ) async throws -> Outcome {
+  ) async throws -> ExecutionResult<Void, StringOutput<UTF8>, CombinedErrorOutput> {
     var options = PlatformOptions()
     options.teardownSequence = [
       .send(signal: .terminate, allowedDurationToNextStep: .seconds(2))
     ]
-    let result = try await Subprocess.run(
-      executable, arguments: Arguments(arguments),
+    return try await Subprocess.run(
+      .name("timeout"), arguments: Arguments(arguments),
       environment: .inherit.updating(
         Dictionary(
           uniqueKeysWithValues: environment.map { (Environment.Key(stringLiteral: $0), $1) })),
       workingDirectory: .init(folder),
       platformOptions: options, output: .string(limit: Self.outputLimit),
       error: .combinedWithOutput)
-    return Outcome(
-      succeeded: result.terminationStatus.isSuccess, output: result.standardOutput)
   }
 }
 
