@@ -12,7 +12,7 @@ FIRST ?= 1
 # Verilator takes some seconds a network, Icarus a fraction of one.
 VERILATOR_EVERY ?= 20
 
-.PHONY: demo test build lint setup bench fuzz clean
+.PHONY: demo test build lint setup bench fuzz fuzz-models clean
 
 demo: build
 	rm -rf out/demo
@@ -78,6 +78,21 @@ fuzz: build
 	$(DEEPFREEZE) fuzz --seeds $(SEEDS) --first $(FIRST) --verilator-every $(VERILATOR_EVERY) \
 	  --arithmetic onnx --crashers Tests/Crashers
 	swift test -c release --disable-xctest --filter Robustness
+
+# Model files that libFuzzer makes of the recorded ones, guided by coverage: FORMAT=onnx, tflite or
+# graphdef, for SECONDS. What is found is written to .build/fuzz/found.
+FORMAT ?= onnx
+SECONDS ?= 3600
+RECORDED = Tests/ModelImportTests/Recorded
+FUZZ_onnx = $(RECORDED)/onnx_models.json
+FUZZ_tflite = $(RECORDED)/one_operator_models.json $(RECORDED)/tflite_float_models.json
+FUZZ_graphdef = $(RECORDED)/graphdef_models.json
+fuzz-models: setup
+	DEEPFREEZE_FUZZ=1 $(SWIFT_BUILD) --sanitize fuzzer --scratch-path .build/fuzz --product model-fuzz
+	mkdir -p .build/fuzz/corpus/$(FORMAT) .build/fuzz/found
+	FUZZ_RECORDED="$(FUZZ_$(FORMAT))" .build/fuzz/release/model-fuzz .build/fuzz/corpus/$(FORMAT) \
+	  -max_total_time=$(SECONDS) -max_len=65536 -timeout=120 -print_final_stats=1 \
+	  -artifact_prefix=.build/fuzz/found/$(FORMAT)-
 
 clean:
 	rm -rf .build out

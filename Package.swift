@@ -143,3 +143,13 @@ let package = Package(
       swiftSettings: strict),
   ]
 )
+
+// The fuzzer of model files has libFuzzer's main function: `make fuzz-models` builds it by itself.
+if Context.environment["DEEPFREEZE_FUZZ"] != nil {
+  package.products.append(.executable(name: "model-fuzz", targets: ["ModelFuzz"]))
+  package.targets.append(
+    .executableTarget(
+      name: "ModelFuzz",
+      dependencies: ["BackEnd", "GraphPasses", "ModelImport", "NeuralGraph", "RTL"],
+      swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+}

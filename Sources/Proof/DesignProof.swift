@@ -24,7 +24,7 @@ extension DesignProof {
     _ folder: EmittedFolder, _ graph: QuantizedGraph,
     progress: @escaping @Sendable (_ steps: Int) -> Void = { _ in }
   ) async throws(Diagnostics) -> DesignProof {
-    let expected = try ExpectedLayer.all(of: graph, for: folder.design)
+    let expected = try ExpectedLayer.all(of: trimWindows(graph), for: folder.design)
     if let map = folder.design.registerMap {
       return notCovered(folder.design, map, expected)
     }

@@ -15,6 +15,7 @@ public enum Freeze {
     _ graph: QuantizedGraph, options: FreezeOptions,
     progress: @Sendable (_ layers: Int) -> Void = { _ in }
   ) throws(Diagnostics) -> Design {
+    let graph = trimWindows(graph)
     let prefix = try FixedPrefix(graph, fixedLayers: options.fixedLayers)
     var plans = try LayerPlanner.plan(prefix, graph)
     // A stage begins where a stream comes in, forks or joins.
