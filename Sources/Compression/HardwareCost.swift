@@ -40,10 +40,10 @@ public func hardwareCosts(
 }
 
 extension QuantizedOperation {
-  /// The constant matrices of a layer's weights: one a group, inputs (taps and channels) x outputs;
-  /// none for an operation without weights.
+  /// The constant matrices of a layer's weights that hardware has: one a group, inputs (taps and channels)
+  /// x outputs; none for an operation without weights.
   var weightMatrices: [ConstantMatrix] {
-    switch self {
+    switch trimmed {
     case .convolution(let layer):
       let depth = layer.weights.count / max(1, layer.outputChannels)
       return (0..<layer.groups).map { group in

@@ -87,7 +87,7 @@ private struct Freezable: Encodable {
 
   init(_ model: ModelOptions, resize: Bool) {
     do throws(Diagnostics) {
-      let graph = trimWindows(foldPad(try model.load(resize: resize).graph))
+      let graph = foldPad(try model.load(resize: resize).graph)
       let prefix = try FixedPrefix(graph, fixedLayers: nil)
       fixedLayers = prefix.layers.count { graph[$0].operation.isConvolution }
       reason = prefix.reason.map(Self.text)

@@ -115,7 +115,15 @@ public struct WindowTiming: Hashable, Sendable {
   private static func verifyPads(
     before: Int, after: Int, reach: Int, sides: String, node: String?
   ) -> [Diagnostic] {
-    if before <= reach - 1 && before + after <= reach - 1 { return [] }
+    if before > reach - 1 {
+      return [
+        Diagnostic(
+          "the padding \(sides) of a window begins with \(before) pixels, and the window reaches over "
+            + "\(reach): the first one lies in the padding alone", node: node,
+          remedy: "let the fixed part end before this layer")
+      ]
+    }
+    if before + after <= reach - 1 { return [] }
     return [
       Diagnostic(
         "the paddings \(sides) of a window are \(before) and \(after) pixels, and a window that "

@@ -46,7 +46,6 @@ struct ConvolutionLowering {
 
   /// The datapath with its inputs' roles and its cost; outputs are the live channels in order.
   mutating func lower() -> DatapathBuilder {
-    builder.countWeights(of: convolution)
     var outputs: [SignalID] = []
     for group in 0..<convolution.groups {
       outputs += lower(group: group)
@@ -159,12 +158,21 @@ struct ConvolutionLowering {
   }
 }
 
-extension DatapathBuilder {
-  mutating func countWeights(of convolution: QuantizedConvolution) {
-    cost.weights = convolution.weights.count
-    cost.zeroWeights = convolution.weights.count { $0 == 0 }
-    cost.multiplyAccumulates =
-      convolution.weights.count * convolution.geometry.outputHeight
-      * convolution.geometry.outputWidth
+extension LayerCost {
+  /// Counts the weights of a layer as the network has them: those too that only pads meet.
+  mutating func countWeights(of operation: QuantizedOperation) {
+    let all: [Int16]
+    let positions: Int
+    switch operation {
+    case .convolution(let layer):
+      (all, positions) = (
+        layer.weights, layer.geometry.outputHeight * layer.geometry.outputWidth
+      )
+    case .fullyConnected(let layer): (all, positions) = (layer.weights, 1)
+    default: return
+    }
+    weights = all.count
+    zeroWeights = all.count { $0 == 0 }
+    multiplyAccumulates = all.count * positions
   }
 }

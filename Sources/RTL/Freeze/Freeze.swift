@@ -15,7 +15,6 @@ public enum Freeze {
     _ graph: QuantizedGraph, options: FreezeOptions,
     progress: @Sendable (_ layers: Int) -> Void = { _ in }
   ) throws(Diagnostics) -> Design {
-    let graph = trimWindows(graph)
     let prefix = try FixedPrefix(graph, fixedLayers: options.fixedLayers)
     var plans = try LayerPlanner.plan(prefix, graph)
     // A stage begins where a stream comes in, forks or joins.
@@ -57,6 +56,9 @@ public enum Freeze {
       lower(plans[windowed[place]], windowed[place], lowered[windowed[place]].graphs)
     }
     for (place, index) in windowed.enumerated() { layers[index] = again[place].layer }
+    for index in layers.indices {
+      layers[index].cost.countWeights(of: graph[plans[index].value].operation)
+    }
     var stages: [Stage] = []
     var stageOfLayer: [Int: Int] = [:]
     for indices in groups {

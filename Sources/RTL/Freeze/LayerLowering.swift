@@ -29,7 +29,7 @@ struct LayerPlanner {
 
   /// Knows the input so far.
   init(_ graph: QuantizedGraph) throws(Diagnostics) {
-    self.graph = graph
+    self.graph = trimWindows(graph)
     let (input, format) = try Self.input(graph)
     formats = [input: format]
     origins = [input: input]

@@ -16,7 +16,6 @@ extension LayerPlan {
     search: AdderGraph.Options
   ) -> DatapathBuilder {
     var builder = DatapathBuilder(objective: search.objective)
-    builder.countWeights(of: layer)
     let function = requantize
     let exponents = layer.requantization
     var outputs: [SignalID] = []

@@ -1,30 +1,37 @@
 import NeuralGraph
 
-/// Takes rows and columns off the windows of convolutions and pools that lie outside the image at every
-/// position of the window: a 3x3 window with SAME pads over a map of one pixel becomes a 1x1 window.
-///
-/// A convolution reads the zero point there, which adds nothing, and pools look at the image alone.
-/// Which taps see the image is asked of `WindowGeometry.rowTaps` and `columnTaps` for every position.
+/// Every window of the network without the taps that see nothing but pads (`QuantizedOperation.trimmed`).
 /// Nodes and values stay the same, element by element. `graph` must be valid (`QuantizedGraph.verify`).
 public func trimWindows(_ graph: QuantizedGraph) -> QuantizedGraph {
   var result = QuantizedGraph(name: graph.name)
   for node in graph.nodes {
     var node = node
-    switch node.operation {
-    case .convolution(let convolution):
-      node.operation = .convolution(trimmed(convolution))
-    case .averagePool(var pool):
-      pool.geometry = Trim(pool.geometry).geometry
-      node.operation = .averagePool(pool)
-    case .maxPool(var pool):
-      pool.geometry = Trim(pool.geometry).geometry
-      node.operation = .maxPool(pool)
-    default: break
-    }
+    node.operation = node.operation.trimmed
     _ = result.append(node)
   }
   result.outputs = graph.outputs
   return result
+}
+
+extension QuantizedOperation {
+  /// A convolution or a pool without the rows and columns of its window that lie outside the image at
+  /// every position: a 3x3 window with SAME pads over a map of one pixel becomes a 1x1 window. Others as
+  /// they are.
+  ///
+  /// A convolution reads the zero point there, which adds nothing, and pools look at the image alone.
+  /// Which taps see the image is asked of `WindowGeometry.rowTaps` and `columnTaps` for every position.
+  public var trimmed: QuantizedOperation {
+    switch self {
+    case .convolution(let convolution): return .convolution(RTL.trimmed(convolution))
+    case .averagePool(var pool):
+      pool.geometry = Trim(pool.geometry).geometry
+      return .averagePool(pool)
+    case .maxPool(var pool):
+      pool.geometry = Trim(pool.geometry).geometry
+      return .maxPool(pool)
+    default: return self
+    }
+  }
 }
 
 private func trimmed(_ convolution: QuantizedConvolution) -> QuantizedConvolution {
@@ -58,9 +65,11 @@ private struct Trim {
 
   init(_ old: WindowGeometry) {
     rows = Self.seen(
-      (0..<old.outputHeight).lazy.map(old.rowTaps), pad: old.padTop, dilation: old.dilationY)
+      (0..<old.outputHeight).lazy.map(old.rowTaps), pad: old.padTop, dilation: old.dilationY,
+      kernel: old.kernelHeight)
     columns = Self.seen(
-      (0..<old.outputWidth).lazy.map(old.columnTaps), pad: old.padLeft, dilation: old.dilationX)
+      (0..<old.outputWidth).lazy.map(old.columnTaps), pad: old.padLeft, dilation: old.dilationX,
+      kernel: old.kernelWidth)
     geometry = old
     geometry.kernelHeight = rows.count
     geometry.kernelWidth = columns.count
@@ -68,18 +77,19 @@ private struct Trim {
     geometry.padLeft -= columns.lowerBound * old.dilationX
   }
 
-  /// The taps from the first to the last that see the image at any position; one where none does. The
-  /// first moves no farther than the pad: windows begin at the image's edge or before it.
+  /// The taps from the first to the last that see the image at any position, and so many more that the
+  /// first position's window still reaches the image's first pixel, as hardware wants it.
   private static func seen(
-    _ taps: some Sequence<Range<Int>>, pad: Int, dilation: Int
+    _ taps: some Sequence<Range<Int>>, pad: Int, dilation: Int, kernel: Int
   ) -> Range<Int> {
-    var seen: Range<Int>?
+    var first = min(pad / dilation, kernel - 1)
+    var end = 0
     for range in taps where !range.isEmpty {
-      let old = seen ?? range
-      seen =
-        min(old.lowerBound, range.lowerBound)..<max(old.upperBound, range.upperBound)
+      first = min(first, range.lowerBound)
+      end = max(end, range.upperBound)
     }
-    guard let seen else { return 0..<1 }
-    return min(seen.lowerBound, pad / dilation)..<seen.upperBound
+    let left = pad - first * dilation
+    let reaching = first + (left + dilation - 1) / dilation + 1
+    return first..<min(kernel, max(end, reaching))
   }
 }

@@ -87,6 +87,29 @@ struct TrimWindowsTests {
     }
   }
 
+  @Test("a window that sees no pixel at all stays one that hardware can run, and is frozen")
+  func unseen() throws {
+    let window = try #require(
+      WindowGeometry(
+        inputHeight: 1, inputWidth: 1, kernelHeight: 2, kernelWidth: 2, strideY: 1, strideX: 1,
+        dilationY: 2, dilationX: 2, padding: .same))
+    let graph = networks(window)[0]
+    #expect(try values(trimWindows(graph)) == values(graph))
+    let design = try Freeze.design(graph, options: FreezeOptions())
+    #expect(design.layers.count == 1)
+  }
+
+  @Test("weights and multiply-accumulates are counted as the network has them")
+  func cost() throws {
+    let window = try #require(
+      WindowGeometry(
+        inputHeight: 2, inputWidth: 2, kernelHeight: 7, kernelWidth: 7, strideY: 1, strideX: 1,
+        padding: .same))
+    let design = try Freeze.design(networks(window)[0], options: FreezeOptions())
+    #expect(design.layers[0].cost.weights == 3 * 49 * 2)
+    #expect(design.layers[0].cost.multiplyAccumulates == 3 * 49 * 2 * 4)
+  }
+
   @Test("every window that a position sees whole stays as it is")
   func whole() throws {
     let window = try #require(
@@ -100,6 +123,7 @@ struct TrimWindowsTests {
   func random() throws {
     var generator = SplitMix64(seed: 20)
     var trimmedWindows = 0
+    var runnable = 0
     for _ in 0..<400 {
       func draw(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
       guard
@@ -117,9 +141,14 @@ struct TrimWindowsTests {
         #expect(trimmed.verify().isEmpty)
         #expect(try values(trimmed) == values(graph), "\(window)")
         #expect(trimWindows(trimmed) == trimmed)
+        // What hardware can run it can run trimmed.
+        if WindowTiming.verify(window).isEmpty {
+          #expect(WindowTiming.verify(try #require(geometry(trimmed))).isEmpty, "\(window)")
+          runnable += 1
+        }
         if trimmed != graph { trimmedWindows += 1 }
       }
     }
-    #expect(trimmedWindows > 100)
+    #expect(trimmedWindows > 100 && runnable > 100)
   }
 }
