@@ -160,7 +160,9 @@ struct SignalText {
       let left = shifted(a.isNegated ? b : a, period, width: width)
       let right = shifted(a.isNegated ? a : b, period, width: width)
       return .binary(a.isNegated || b.isNegated ? .subtract : .add, left, right)
-    case .copy(let a): return .name(name(a, in: period))
+    case .copy(let a):
+      return bits(a, in: period) > width
+        ? low(a, width, in: period) : whole(a, period, width: width)
     case .isNegative(let a):
       guard isSigned(a) else { return .constant(width: 1, value: 0) }
       return bit(a, widths.bits[a.index] - 1, period)
