@@ -48,11 +48,20 @@ package struct Program: Sendable {
     environment: [String: String] = [:]
   ) async throws(Diagnostics) -> Outcome {
     do {
+      let timer: Executable
+      do {
+        timer = .path(try await Executable.name("timeout").resolveExecutablePath(in: .inherit))
+      } catch {
+        throw Diagnostics(
+          Diagnostic(
+            "the program timeout is not installed", remedy: "on Debian: apt-get install coreutils"))
+      }
       let path = try await executable.resolveExecutablePath(in: .inherit)
       guard access(path.string, X_OK) == 0 else { throw Diagnostics(missing) }
       let seconds = timeout.components.seconds + (timeout.components.attoseconds > 0 ? 1 : 0)
       let start = ContinuousClock.now
       let outcome = try await launch(
+        timer,
         ["--foreground", "--kill-after=2", "\(seconds)", path.string] + arguments,
         in: folder, environment)
       // 124 and, had it to be killed, 137 are timeout's own, but could be the program's too.
@@ -86,14 +95,14 @@ package struct Program: Sendable {
 
   /// Runs coreutils' timeout.
   private func launch(
-    _ arguments: [String], in folder: String, _ environment: [String: String]
+    _ timer: Executable, _ arguments: [String], in folder: String, _ environment: [String: String]
   ) async throws -> ExecutionResult<Void, StringOutput<UTF8>, CombinedErrorOutput> {
     var options = PlatformOptions()
     options.teardownSequence = [
       .send(signal: .terminate, allowedDurationToNextStep: .seconds(2))
     ]
     return try await Subprocess.run(
-      .name("timeout"), arguments: Arguments(arguments),
+      timer, arguments: Arguments(arguments),
       environment: .inherit.updating(
         Dictionary(
           uniqueKeysWithValues: environment.map { (Environment.Key(stringLiteral: $0), $1) })),
