@@ -5,8 +5,8 @@ import NeuralGraph
 /// - An image (PNG, PPM, PGM, BMP) is converted to the tensor's 1 or 3 channels; a uint8 code is the
 ///   sample, an int8 code is the sample minus 128. Its size must be the tensor's unless `resize`,
 ///   which scales it bilinearly (equal to Pillow's).
-/// - A `.npy` file holds the codes themselves, as many as the tensor has elements, whatever the
-///   array's shape and integer type; every one must be a code of the tensor's type.
+/// - A `.npy` file holds the codes themselves, of any integer type; every one must be a code of the
+///   tensor's type. Its shape is the tensor's, NHWC, dimensions of one aside, or it is flat.
 /// - With `rawBytes` an image's samples are the tensor's bytes, reinterpreted: images that were made
 ///   for one network hold int8 codes this way.
 ///
@@ -35,6 +35,15 @@ private func tensor(
       Diagnostic(
         "the array has the shape \(array.shape), \(array.count) elements; the network takes "
           + "\(type.shape), \(type.shape.elementCount) elements"))
+  }
+  guard
+    array.shape.count == 1
+      || array.shape.filter({ $0 != 1 }) == type.shape.dimensions.filter({ $0 != 1 })
+  else {
+    throw Diagnostics(
+      Diagnostic(
+        "the array has the shape \(array.shape), the network takes \(type.shape)",
+        remedy: "order it as NHWC: transpose(0, 2, 3, 1) of an array in NCHW"))
   }
   if array.element == (type.element == .uint8 ? .uint8 : .int8) {
     return IntegerTensor(shape: type.shape, element: type.element, bytes: array.bytes)

@@ -65,6 +65,21 @@ struct LoadInputTests {
     #expect(throws: Diagnostics.self) { try load(wide.fileBytes, type([1, 3], .int8)) }
   }
 
+  @Test("An array of another order than the tensor's is refused, whatever its number of elements")
+  func order() throws {
+    let bytes = [UInt8](0..<24)
+    func array(_ shape: [Int]) -> [UInt8] {
+      NPYArray(shape: shape, element: .uint8, bytes: bytes).fileBytes
+    }
+    let wanted = type([1, 4, 2, 3], .uint8)
+    for shape in [[1, 4, 2, 3], [4, 2, 3], [24]] {
+      #expect(try load(array(shape), wanted).codes == bytes.map(Int.init))
+    }
+    for shape in [[1, 3, 4, 2], [2, 4, 3], [8, 3]] {
+      #expect(throws: Diagnostics.self) { try load(array(shape), wanted) }
+    }
+  }
+
   @Test("A missing file is a diagnostic that names it")
   func missing() {
     let error = #expect(throws: Diagnostics.self) {
