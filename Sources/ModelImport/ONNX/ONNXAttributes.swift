@@ -109,22 +109,27 @@ extension ONNXNode.Window {
   /// The geometry over an image, or nil when there is no output pixel. `isCeiling` rounds the
   /// output's size up, less windows that begin behind the image and its first pad.
   func geometry(_ image: TensorShape, isCeiling: Bool = false) -> WindowGeometry? {
-    var geometry = WindowGeometry(
-      inputHeight: image.height, inputWidth: image.width, kernelHeight: kernel.y,
-      kernelWidth: kernel.x, strideY: stride.y, strideX: stride.x, dilationY: dilation.y,
-      dilationX: dilation.x,
-      padding: .explicit(top: top, bottom: bottom, left: left, right: right))
-    guard isCeiling else { return geometry }
+    guard isCeiling else {
+      return WindowGeometry(
+        inputHeight: image.height, inputWidth: image.width, kernelHeight: kernel.y,
+        kernelWidth: kernel.x, strideY: stride.y, strideX: stride.x, dilationY: dilation.y,
+        dilationX: dilation.x,
+        padding: .explicit(top: top, bottom: bottom, left: left, right: right))
+    }
     func outputs(_ n: Int, _ before: Int, _ after: Int, _ reach: Int, _ stride: Int) -> Int {
       let room = n + before + after - reach
-      guard room >= 0 else { return 0 }
+      guard room > -stride else { return 0 }
       let count = (room + stride - 1) / stride + 1
       return (count - 1) * stride >= n + before ? count - 1 : count
     }
-    geometry?.outputHeight = outputs(
+    let height = outputs(
       image.height, top, bottom, (kernel.y - 1) * dilation.y + 1, stride.y)
-    geometry?.outputWidth = outputs(
+    let width = outputs(
       image.width, left, right, (kernel.x - 1) * dilation.x + 1, stride.x)
-    return geometry
+    guard height > 0, width > 0 else { return nil }
+    return WindowGeometry(
+      inputHeight: image.height, inputWidth: image.width, kernelHeight: kernel.y,
+      kernelWidth: kernel.x, strideY: stride.y, strideX: stride.x, dilationY: dilation.y,
+      dilationX: dilation.x, padTop: top, padLeft: left, outputHeight: height, outputWidth: width)
   }
 }

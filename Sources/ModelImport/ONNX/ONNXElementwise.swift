@@ -55,10 +55,13 @@ extension ONNXImporter {
   mutating func parametricRelu(_ call: ONNXCall) throws(Diagnostic) -> ONNXValue {
     let (tensor, slopes) = (try call.tensor(0), try call.constant(1))
     let channels = tensor.shape.rank > 1 ? tensor.shape.dimensions[1] : 1
+    // Broadcast from the right, so that every other dimension must be one.
+    let missing = tensor.shape.rank - slopes.shape.rank
     let isChannelwise =
-      slopes.values.count == channels
-      && slopes.shape.dimensions.first(where: { $0 > 1 }) ?? 1 == channels
-      && slopes.shape.rank == max(1, tensor.shape.rank - 1)
+      missing >= 0 && tensor.shape.rank > 1
+      && slopes.shape.dimensions.enumerated().allSatisfy { index, size in
+        size == (index + missing == 1 ? channels : 1)
+      } && slopes.values.count == channels
     guard slopes.values.count == 1 || isChannelwise, slopes.firstNonFinite == nil else {
       throw call.node.problem("its slopes are \(slopes.shape), not one or one a channel")
     }

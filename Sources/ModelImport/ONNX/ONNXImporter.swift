@@ -161,6 +161,11 @@ struct ONNXImporter {
         if case .constant? = values[output.name] {
           problems.append(
             Diagnostic("the output does not depend on the input", node: output.name))
+        } else if values[output.name] == nil, problems.isEmpty {
+          problems.append(
+            Diagnostic(
+              "no operator gives the output, or as a further result (indices, a mask) only",
+              node: output.name, remedy: "export the model without it"))
         }
         continue
       }

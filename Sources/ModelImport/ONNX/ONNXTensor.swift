@@ -29,6 +29,22 @@ enum ONNXType: Int {
     }
   }
 
+  /// The integers that it holds, as far as 64 bits with a sign reach; nil for a type of other values.
+  var integers: ClosedRange<Int>? {
+    switch self {
+    case .bool: 0...1
+    case .uint8: 0...255
+    case .int8: -128...127
+    case .uint16: 0...65_535
+    case .int16: -32_768...32_767
+    case .uint32: 0...Int(UInt32.max)
+    case .int32: Int(Int32.min)...Int(Int32.max)
+    case .uint64: 0...Int.max
+    case .int64: Int.min...Int.max
+    case .float, .string, .float16, .double, .bfloat16: nil
+    }
+  }
+
   /// Bytes of an element in `raw_data`.
   fileprivate var size: Int {
     switch self {
@@ -142,9 +158,18 @@ enum ONNXTensor: Hashable {
     case .uint16: return .integers(read(UInt16.self).map { Int($0) })
     case .int32: return .integers(read(Int32.self).map { Int($0) })
     case .uint32: return .integers(read(UInt32.self).map { Int($0) })
-    case .int64, .uint64: return .integers(read(Int64.self).map { Int($0) })
+    case .int64: return .integers(read(Int64.self).map { Int($0) })
+    case .uint64: return .integers(try signed(Array(read(UInt64.self))))
     case .string: throw ShapeError("the constant holds text")
     }
+  }
+
+  /// Integers of 64 bits without a sign, which must have room in 64 bits with one.
+  private static func signed(_ values: [UInt64]) throws(ShapeError) -> [Int] {
+    guard values.allSatisfy({ $0 <= UInt64(Int.max) }) else {
+      throw ShapeError("the constant holds a number above 2^63 - 1")
+    }
+    return values.map { Int($0) }
   }
 
   /// All elements in the list that the type has in a TensorProto.
@@ -158,7 +183,7 @@ enum ONNXTensor: Hashable {
     case .int64: return .integers(list(message.int64_data, message.n_int64_data).map { Int($0) })
     case .uint32, .uint64:
       return .integers(
-        list(message.uint64_data, message.n_uint64_data).map { Int(truncatingIfNeeded: $0) })
+        try signed(list(message.uint64_data, message.n_uint64_data).map { UInt64($0) }))
     case .string: throw ShapeError("the constant holds text")
     case .uint8, .int8, .uint16, .int16, .int32, .bool, .float16, .bfloat16: break
     }

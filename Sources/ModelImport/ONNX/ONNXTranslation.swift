@@ -311,8 +311,6 @@ extension ONNXImporter {
       try spend(codes.values.count, call.node)
       return .constant(
         .floats(FloatTensor(shape: codes.shape, values: codes.values.map { Float($0) })))
-    case .constant(.codes) where type != .bool:
-      return .constant(.integers(try call.integers(0)))
     case .constant(.floats(let tensor)) where type == .int64 || type == .int32:
       try spend(tensor.values.count, call.node)
       guard tensor.values.allSatisfy({ abs($0) < 0x1p31 }) else {
@@ -323,11 +321,13 @@ extension ONNXImporter {
           KnownIntegers(shape: tensor.shape, values: tensor.values.map { Int($0) })))
     case .constant(.floats) where !type.isReal:
       throw call.node.problem("it turns real constants into another type than int32 and int64")
-    case .constant(.integers(let integers)) where type != .int64 && type != .int32:
-      guard integers.values.allSatisfy({ $0 == 0 || $0 == 1 }) else {
-        throw call.node.problem("it turns integers into another type than int32 and int64")
+    case .constant(.codes(let codes)) where type.element == codes.element: return call.operands[0]
+    case .constant(.codes), .constant(.integers):
+      let integers = try call.integers(0)
+      guard let range = type.integers, integers.values.allSatisfy(range.contains) else {
+        throw call.node.problem("a number does not fit its target type")
       }
-      return call.operands[0]
+      return .constant(.integers(integers))
     default: return call.operands[0]
     }
   }

@@ -425,6 +425,20 @@ def parametric_relu():
 
 
 @case
+def parametric_relu_of_four_dimensions():
+    n = Net([1, 3, 3, 3])
+    n.node("PRelu", [n.last, n.weights(1, 3, 1, 1)])
+    return n
+
+
+@case
+def ceiling_pool_over_a_map_smaller_than_its_window():
+    n = Net([1, 2, 2, 8])
+    n.node("MaxPool", kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1)
+    return n
+
+
+@case
 def hard_sigmoid_and_absolute():
     n = Net([1, 3, 4, 4])
     n.node("Abs")

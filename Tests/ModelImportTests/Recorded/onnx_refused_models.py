@@ -53,6 +53,33 @@ def slopes_a_pixel():
     return n
 
 
+@refused("not one or one a channel")
+def slopes_along_the_height():
+    n = Net([1, 4, 4, 4])
+    n.node("PRelu", [n.last, n.weights(1, 4, 1)])
+    return n
+
+
+@refused("a number does not fit its target type")
+def cast_of_a_code_below_zero():
+    n = Net([1, 2, 4, 4])
+    codes = n.node("Cast", [n.constant(np.array([-1, 3], np.int8).reshape(1, 2, 1, 1))],
+                   to=TensorProto.UINT8)
+    n.node("Mul", ["x", n.node("Cast", [codes], to=TensorProto.FLOAT)])
+    return n
+
+
+@refused("no operator gives the output, or as a further result")
+def indices_at_the_end():
+    n = Net([1, 2, 4, 4])
+    n.node("MaxPool", kernel_shape=[2, 2])
+    n.nodes[-1].output.append("places")
+    model = n.model()
+    model.graph.output.append(
+        helper.make_tensor_value_info("places", TensorProto.INT64, None))
+    return model
+
+
 @refused("divide has no integer form by ONNX's rules")
 def quotient_of_maps():
     n = QuantizedNet([1, 2, 4, 4])
