@@ -252,13 +252,14 @@ struct LayerModule {
       guard schedule.lastUse[index] > period else { continue }
       let register = text.name(id, in: period + 1)
       let width = text.bits(id, in: period + 1)
-      if case .copy = signal.operation {
+      var source = text.isReadAtOnce[index] ? nil : value
+      if case .copy(let original) = signal.operation {
         kept[width, default: []].append(register)
+        // Only as much of it as is read.
+        if source != nil { source = text.low(original, width, in: period) }
       } else {
         registers[width, default: []].append(register)
       }
-      let source =
-        text.isReadAtOnce[index] ? nil : value
       updates.append(
         Assignment(.name(register), source ?? text.low(id, width, in: period)))
     }
