@@ -60,6 +60,7 @@ extension ExpectedLayer {
         "it has \(prefix.layers.count) layers to fix, the design \(design.layers.count)")
     }
     let intervals = graph.channelIntervals()
+    let taken = try prefix.codeIntervals(graph)
     let firsts = Set(design.stages.compactMap(\.layers.first))
     let serial = Set(design.stages.filter { $0.kind == .serial }.compactMap(\.layers.first))
     // A reshape is what it reshapes.
@@ -97,7 +98,8 @@ extension ExpectedLayer {
         layer.sum = ExpectedSum(
           add, zeroPoints: node.operands.map { graph[$0].type.zeroPoint },
           secondChannel: operands.count > 1 ? node.type.shape.channels : 0,
-          zeroPoint: node.type.zeroPoint, inputs: codes, outputs: layer.outputCodes)
+          zeroPoint: node.type.zeroPoint, inputs: codes,
+          taken: (operands.flatMap { taken[$0] ?? [] }, taken[value] ?? []))
       }
       if case .concatenation = node.operation {
         var firsts: [ValueID: Int] = [:]

@@ -13,9 +13,11 @@ struct ExpectedSum: Sendable {
   /// Nil where no plane is known.
   private let form: SumForm?
 
+  /// `inputs` are the codes of the operands' channels, `taken` those that the design takes inputs and
+  /// outputs to have: the plane that it has is the one that is sought on these.
   init(
     _ add: QuantizedAdd, zeroPoints: [Int], secondChannel: Int, zeroPoint: Int,
-    inputs: [ClosedRange<Int>], outputs: [ClosedRange<Int>]
+    inputs: [ClosedRange<Int>], taken: (inputs: [ClosedRange<Int>], outputs: [ClosedRange<Int>])
   ) {
     self.add = add
     self.zeroPoints = (zeroPoints[0], zeroPoints[1])
@@ -24,8 +26,8 @@ struct ExpectedSum: Sendable {
     self.inputs = inputs
     // On all codes of all channels that are not constant.
     var hull: (ClosedRange<Int>, ClosedRange<Int>)?
-    for (channel, codes) in outputs.enumerated() where codes.lowerBound < codes.upperBound {
-      let (a, b) = (inputs[channel], inputs[channel + secondChannel])
+    for (channel, codes) in taken.outputs.enumerated() where codes.lowerBound < codes.upperBound {
+      let (a, b) = (taken.inputs[channel], taken.inputs[channel + secondChannel])
       hull =
         hull.map { known in
           (

@@ -117,6 +117,21 @@ struct LayerPlanner {
   }
 }
 
+extension FixedPrefix {
+  /// The codes that `Freeze` takes each channel to have, of the input and of every layer; what a layer is
+  /// made of may depend on them. `graph` is that of the prefix.
+  package func codeIntervals(
+    _ graph: QuantizedGraph
+  ) throws(Diagnostics) -> [ValueID: [ClosedRange<Int>]] {
+    var intervals: [ValueID: [ClosedRange<Int>]] = [:]
+    for plan in try LayerPlanner.plan(self, graph) {
+      if intervals.isEmpty { intervals[plan.operands[0]] = plan.input.channels.map(\.interval) }
+      intervals[plan.value] = plan.output.channels.map(\.interval)
+    }
+    return intervals
+  }
+}
+
 extension LayerPlan {
   /// The plan of a node that hardware has, behind pixels of this format.
   fileprivate init(
