@@ -48,6 +48,8 @@ package struct Program: Sendable {
     environment: [String: String] = [:]
   ) async throws(Diagnostics) -> Outcome {
     do {
+      let path = try await executable.resolveExecutablePath(in: .inherit)
+      guard access(path.string, X_OK) == 0 else { throw Diagnostics(missing) }
       let timer: Executable
       do {
         timer = .path(try await Executable.name("timeout").resolveExecutablePath(in: .inherit))
@@ -56,8 +58,6 @@ package struct Program: Sendable {
           Diagnostic(
             "the program timeout is not installed", remedy: "on Debian: apt-get install coreutils"))
       }
-      let path = try await executable.resolveExecutablePath(in: .inherit)
-      guard access(path.string, X_OK) == 0 else { throw Diagnostics(missing) }
       let seconds = timeout.components.seconds + (timeout.components.attoseconds > 0 ? 1 : 0)
       let start = ContinuousClock.now
       let outcome = try await launch(
