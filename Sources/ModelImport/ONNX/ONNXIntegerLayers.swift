@@ -85,18 +85,21 @@ extension ONNXIntegerLowering {
     return stated.factors.map { $0.reduce(1, *) / input }
   }
 
-  /// A convolution with its own bias and scales, or with `stated` ones.
+  /// A convolution with its own bias or that of an Add behind it and its own scales, or with `stated` ones.
   mutating func lower(
-    _ convolution: Convolution, _ id: NodeID, _ target: Target, _ stated: ONNXSumArithmetic? = nil
+    _ convolution: Convolution, _ id: NodeID, bias added: [Float]?, _ target: Target,
+    _ stated: ONNXSumArithmetic? = nil
   ) throws(Diagnostic) -> ValueID {
     let node = graph[id]
     let source = try operand(node.operands[0], of: node)
     let input = result[source].type
     let (values, scales) = try weights(node, layers[id])
+    let own = try constants(node)
     let arithmetic =
       if let stated { stated } else {
         try ownArithmetic(
-          node, constants(node), layers[id]?.bias, input: input.scale, weights: scales)
+          node, added ?? own, added == nil ? layers[id]?.bias : nil,
+          input: input.scale, weights: scales)
       }
     var multipliers: [FixedPointMultiplier] = []
     for factors in arithmetic.factors {
@@ -122,11 +125,11 @@ extension ONNXIntegerLowering {
     let input = result[source].type
     let (values, scales) = try weights(node, layers[id])
     let own = try constants(node)
-    let real = added ?? own
     let arithmetic =
       if let stated { stated } else {
         try ownArithmetic(
-          node, real, added == nil ? layers[id]?.bias : nil, input: input.scale, weights: scales)
+          node, added ?? own, added == nil ? layers[id]?.bias : nil,
+          input: input.scale, weights: scales)
       }
     var multipliers: [RealMultiplier] = []
     for factors in arithmetic.factors {
@@ -142,21 +145,25 @@ extension ONNXIntegerLowering {
       [source], node.shape, target)
   }
 
-  /// A sum or difference of two quantized tensors, whose shapes broadcast, or the sum of a matrix
-  /// product and a constant.
+  /// A sum or difference of two quantized tensors, whose shapes broadcast, or the sum of a layer without
+  /// a bias and a constant, one number or one a channel.
   mutating func lowerAdd(_ id: NodeID, _ target: Target) throws(Diagnostic) -> ValueID {
     let node = graph[id]
     for (index, operand) in node.operands.enumerated() {
       let other = node.operands[1 - index]
+      let channels = node.shape.channels
       guard node.operation == .binary(.add), let constant = graph.constant(operand),
-        values[other] == nil,
-        graph[other].operation == .matrixMultiplication, graph[other].operands.count == 2,
-        graph[other].shape == node.shape,
-        [1, node.shape.channels].contains(constant.values.count)
+        values[other] == nil, graph[other].operands.count == 2, graph[other].shape == node.shape,
+        [1, channels].contains(constant.values.count),
+        constant.shape.dimensions.last ?? 1 == constant.values.count
       else { continue }
-      let count = node.shape.channels / constant.values.count
-      let bias = (0..<count).flatMap { _ in constant.values }
-      return try lowerMatrix(other, bias: bias, target)
+      let bias = (0..<channels / constant.values.count).flatMap { _ in constant.values }
+      switch graph[other].operation {
+      case .matrixMultiplication: return try lowerMatrix(other, bias: bias, target)
+      case .convolution(let convolution):
+        return try lower(convolution, other, bias: bias, target)
+      default: continue
+      }
     }
     let sources = [
       try operand(node.operands[0], of: node), try operand(node.operands[1], of: node),

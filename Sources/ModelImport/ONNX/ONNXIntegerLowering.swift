@@ -334,7 +334,7 @@ struct ONNXIntegerLowering {
     if let source = values[id] { return try rescale(node, source, target) }
     if let sum = try lowerSumOfCodes(id, target) { return sum }
     switch node.operation {
-    case .convolution(let convolution): return try lower(convolution, id, target)
+    case .convolution(let convolution): return try lower(convolution, id, bias: nil, target)
     case .matrixMultiplication: return try lowerMatrix(id, bias: nil, target)
     case .concatenation(let axis): return try lowerConcatenation(id, axis: axis, target)
     case .binary(.multiply):

@@ -152,7 +152,7 @@ extension ONNXIntegerLowering {
       arithmetic.bias.append(integer)
     }
     if case .convolution(let convolution) = node.operation {
-      return try lower(convolution, layer, target, arithmetic)
+      return try lower(convolution, layer, bias: nil, target, arithmetic)
     }
     return try lowerMatrix(layer, bias: nil, target, arithmetic)
   }

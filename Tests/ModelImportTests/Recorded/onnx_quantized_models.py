@@ -445,6 +445,19 @@ class Preparing(QuantizedNet):
         return (value - self.mean) / self.deviation
 
 
+@quantized
+def q_convolution_and_a_constant():
+    n = QuantizedNet([1, 3, 4, 4])
+    n.layer("Conv", (4, 3, 3, 3), bias=False, pads=[1, 1, 1, 1])
+    n.node("Add", [n.constant(RANDOM.uniform(-0.5, 0.5, (4, 1, 1)).astype(np.float32)), n.last])
+    n.node("Relu")
+    n.quantize(0.03)
+    n.layer("Conv", (2, 4, 1, 1), bias=False)
+    n.node("Add", [n.last, n.constant(np.float32(0.3))])
+    n.quantize(0.04)
+    return n
+
+
 def softmax_at_the_end(requantized):
     n = QuantizedNet([1, 6])
     n.layer("Gemm", (5, 6), transB=1)

@@ -60,6 +60,16 @@ def slopes_along_the_height():
     return n
 
 
+@refused("which is not quantized")
+def bias_along_the_width():
+    """As many columns as channels, and no bias."""
+    n = QuantizedNet([1, 3, 4, 4])
+    n.layer("Conv", (4, 3, 1, 1), bias=False)
+    n.node("Add", [n.last, n.weights(1, 1, 4)])
+    n.quantize(0.03)
+    return n
+
+
 @refused("a number does not fit its target type")
 def cast_of_a_code_below_zero():
     n = Net([1, 2, 4, 4])
