@@ -148,7 +148,7 @@ struct ONNXImporter {
   private mutating func appendOutputs() {
     for output in file.outputs {
       var tensors: [ONNXActivation] = []
-      switch values[output.name] {
+      switch values[output.name] ?? leftOutWithFirst(output.name) {
       case .tensor(let found)?, .quantized(let found, _)?: tensors = [found]
       case .leftOut(let found)?: tensors = found
       case .accumulator?:
@@ -161,7 +161,7 @@ struct ONNXImporter {
         if case .constant? = values[output.name] {
           problems.append(
             Diagnostic("the output does not depend on the input", node: output.name))
-        } else if values[output.name] == nil, problems.isEmpty {
+        } else if problems.isEmpty, values[output.name] == nil {
           problems.append(
             Diagnostic(
               "no operator gives the output, or as a further result (indices, a mask) only",
@@ -182,19 +182,20 @@ struct ONNXImporter {
     }
   }
 
+  /// The value of a node's further result (indices) whose first is left out: they are left out together.
+  private func leftOutWithFirst(_ name: String) -> ONNXValue? {
+    guard case .node(let producer, _)? = order.sources[name],
+      let first = file.nodes[producer].outputs.first, case .leftOut? = values[first]
+    else { return nil }
+    return values[first]
+  }
+
   /// What an operator on the network's result reads, or one behind it; nil for any other operator.
   private mutating func leftOut(_ node: ONNXNode) -> ONNXValue? {
     var tensors: [ONNXActivation] = []
     var isBehind = false
     for name in node.inputs {
-      // Further results (indices) are left out with the first.
-      var value = values[name]
-      if case .node(let producer, _)? = order.sources[name],
-        let first = file.nodes[producer].outputs.first
-      {
-        value = values[first]
-      }
-      switch value {
+      switch values[name] ?? leftOutWithFirst(name) {
       case .leftOut(let found)?:
         isBehind = true
         tensors += found

@@ -10,8 +10,9 @@ public struct FixedPrefix: Hashable, Sendable {
   /// Why it ends there, when not because the wanted number was reached.
   public var reason: Diagnostic?
 
-  /// The longest front that hardware exists for, its windows trimmed (`trimWindows`), cut behind `fixedLayers` convolutions if given: at the
-  /// first value behind them at which the network hangs together by one tensor.
+  /// The longest front that hardware exists for, its windows trimmed (`trimWindows`), cut behind
+  /// `fixedLayers` convolutions if given: at the first value behind them at which the network hangs
+  /// together by one tensor.
   ///
   /// Throws when there are fewer convolutions than wanted, or when the wanted cut lies inside a
   /// branch: a value before the cut that is read behind it. Names the nearest cuts that there are.

@@ -1,6 +1,6 @@
 """Small quantized ONNX models."""
 import numpy as np
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
 from onnx_net import QuantizedNet, numbers, RANDOM
 
@@ -483,7 +483,28 @@ def end(operation, **attributes):
     return n
 
 
-CUT = {"q_softmax_plain": ("Softmax computes", lambda: softmax_at_the_end(False)),
+class BestTwo(QuantizedNet):
+    """Both results of TopK are outputs."""
+
+    def model(self, open_batch=True):
+        model = super().model(open_batch)
+        model.graph.node[-1].output.append("places")
+        model.graph.output.append(
+            helper.make_tensor_value_info("places", TensorProto.INT64, None))
+        return model
+
+
+def best_two():
+    n = BestTwo([1, 6], np.uint8)
+    n.layer("Gemm", (5, 6), transB=1)
+    n.quantize(0.02)
+    n.node("TopK", [n.last, n.constant(np.array([2], np.int64))])
+    n.codes = n.last
+    return n
+
+
+CUT = {"q_best_two": ("TopK works on the network's result", best_two),
+       "q_softmax_plain": ("Softmax computes", lambda: softmax_at_the_end(False)),
        "q_softmax_quantized": ("Softmax computes", lambda: softmax_at_the_end(True)),
        "q_softmax_linear": ("Softmax computes", lambda: end(
            "QLinearSoftmax", domain="com.microsoft", axis=1, opset=13)),
