@@ -15,9 +15,10 @@ import json
 import numpy as np
 from onnx import TensorProto
 
+from onnx_cut_models import CUT
 from onnx_float_models import FLOAT, SOFTMAX
 from onnx_net import RANDOM, Net, numbers, run
-from onnx_quantized_models import CUT, QUANTIZED
+from onnx_quantized_models import QUANTIZED
 from onnx_refused_models import REFUSED
 
 
