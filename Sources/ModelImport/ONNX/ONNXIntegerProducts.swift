@@ -16,7 +16,10 @@ extension ONNXImporter {
         remedy: "export the model with its weights as constants")
     }
     let zeroPoints = call.has(3) ? try call.integers(3).values : [0]
-    let channels = weights.shape.rank > axis ? weights.shape.dimensions[axis] : 0
+    guard weights.shape.rank > axis else {
+      throw node.problem("its weights have the shape \(weights.shape)")
+    }
+    let channels = weights.shape.dimensions[axis]
     guard zeroPoints.count == 1 || zeroPoints.count == channels,
       zeroPoints.allSatisfy(weights.element.range.contains)
     else { throw node.problem("its weights \(weights.shape) have \(zeroPoints.count) zero points") }

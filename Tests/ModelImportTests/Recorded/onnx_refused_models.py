@@ -405,3 +405,20 @@ def dynamic_quantization():
     scale = n.node("Mul", ["s", n.constant(np.float32(0.01))])
     n.node("Mul", [sums, scale])
     return n
+
+
+def integer_products_of_bytes(operation, shape, weights, **attributes):
+    n = Net(shape, kind=TensorProto.UINT8)
+    n.node(operation, ["x", n.constant(np.ones(weights, np.int8))], **attributes)
+    n.node("Cast", to=TensorProto.FLOAT)
+    return n
+
+
+@refused("its weights have the shape")
+def one_weight_of_sums():
+    return integer_products_of_bytes("ConvInteger", [1, 1, 4, 4], (), kernel_shape=[1, 1])
+
+
+@refused("its weights have the shape")
+def a_vector_of_weights():
+    return integer_products_of_bytes("MatMulInteger", [1, 12], 12)
