@@ -74,9 +74,9 @@ struct BackEndBuilder {
     case .concatenation(let concatenation):
       result = self.node("Concat", operands, [("axis", .int(concatenation.axis))])
     case .pad(let pad):
-      let code = integers([pad.code ?? node.type.zeroPoint], [], Self.element(node.type))
-      result = self.node(
-        "Pad", [operands[0], integers(pad.before + pad.after, nil, .int64), code])
+      result = padded(
+        operands[0], before: pad.before, after: pad.after, code: pad.code ?? node.type.zeroPoint,
+        node.type)
     case .reshape: result = reshaped(operands[0], node.type.shape.dimensions)
     case .softmax(let softmax): result = self.softmax(softmax, operands[0], node.type)
     case .l2Normalization:
@@ -87,6 +87,13 @@ struct BackEndBuilder {
   }
 
   // MARK: Pieces
+
+  mutating func padded(
+    _ operand: String, before: [Int], after: [Int], code: Int, _ type: QuantizedType
+  ) -> String {
+    let filling = integers([code], [], Self.element(type))
+    return node("Pad", [operand, integers(before + after, nil, .int64), filling])
+  }
 
   static func element(_ type: QuantizedType) -> ONNXModel.Element {
     type.element == .uint8 ? .uint8 : .int8

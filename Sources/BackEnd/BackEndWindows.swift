@@ -65,7 +65,17 @@ extension BackEndBuilder {
   }
 
   mutating func maxPool(_ pool: QuantizedPool, _ operand: String, _ type: QuantizedType) -> String {
-    let geometry = pool.geometry
+    var geometry = pool.geometry
+    var operand = operand
+    if let code = pool.padCode {
+      let (bottom, right) = (max(0, geometry.padBottom), max(0, geometry.padRight))
+      operand = padded(
+        operand, before: [0, geometry.padTop, geometry.padLeft, 0], after: [0, bottom, right, 0],
+        code: code, type)
+      geometry.inputHeight += geometry.padTop + bottom
+      geometry.inputWidth += geometry.padLeft + right
+      (geometry.padTop, geometry.padLeft) = (0, 0)
+    }
     let source = channelsFirst(operand, geometry)
     let pooled = node(
       "MaxPool", [source],

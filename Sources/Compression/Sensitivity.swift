@@ -100,6 +100,10 @@ struct Sensitivity {
           var best = cells[0]
           for cell in cells
           where codes[cell * channels + channel] > codes[best * channels + channel] { best = cell }
+          let padCode =
+            cells.count < pool.geometry.kernelHeight * pool.geometry.kernelWidth
+            ? pool.padCode : nil
+          if let padCode, Int(codes[best * channels + channel]) < padCode { continue }
           lower[best * channels + channel] += upper[pixel * channels + channel]
         }
       }

@@ -132,7 +132,7 @@ extension QuantizedNode {
         layer.image(of: accumulators[$0], output: $0, zeroPoint: zero)
       }
     case .averagePool(let pool), .maxPool(let pool):
-      return (operands[0].codes.map { $0.clamped(into: pool.clamp) }, [])
+      return (operands[0].codes.map { pool.image(of: $0) }, [])
     case .mean(let mean):
       let accumulators = mean.accumulatorIntervals(
         centred(operands[0]), shape: operands[0].type.shape, outputChannels: channels)

@@ -59,7 +59,10 @@ struct NodeChecker {
     case .input: break
     case .convolution(let convolution): check(convolution)
     case .fullyConnected(let layer): check(layer)
-    case .averagePool(let pool), .maxPool(let pool): check(pool)
+    case .averagePool(let pool):
+      check(pool)
+      require(pool.padCode == nil, "is an average pool whose pads have a code")
+    case .maxPool(let pool): check(pool)
     case .mean(let mean): check(mean)
     case .add(let add): check(add)
     case .multiply(let multiply):
@@ -232,6 +235,9 @@ struct NodeChecker {
     check(pool.geometry, channels: operands[0].shape.channels)
     check(clamp: pool.clamp)
     requireSameQuantization()
+    if let code = pool.padCode {
+      require(node.type.element.range.contains(code), "pads with the code \(code)")
+    }
     guard found.isEmpty else { return }
     for axis in [pool.geometry.vertical, pool.geometry.horizontal] {
       require(

@@ -58,6 +58,7 @@ extension QuantizedOperation {
         + "clamp \(f.clamp)"
     case .averagePool(let pool), .maxPool(let pool):
       return "\(pool.geometry) clamp \(pool.clamp)"
+        + (pool.padCode.map { " pads of code \($0)" } ?? "")
     case .mean(let mean):
       return "axes \(mean.axes) multiplier \(mean.requantization) clamp \(mean.clamp)"
     case .add(let add):

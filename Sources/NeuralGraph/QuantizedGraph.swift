@@ -133,10 +133,19 @@ public struct QuantizedFullyConnected: Hashable, Sendable {
 public struct QuantizedPool: Hashable, Sendable {
   public var geometry: WindowGeometry
   public var clamp: ClosedRange<Int>
+  /// The code that a tap outside the map counts as, in a maximum: a pad of its own before the pool.
+  /// Nil where such taps do not count.
+  public var padCode: Int?
 
-  public init(geometry: WindowGeometry, clamp: ClosedRange<Int>) {
+  public init(geometry: WindowGeometry, clamp: ClosedRange<Int>, padCode: Int? = nil) {
     self.geometry = geometry
     self.clamp = clamp
+    self.padCode = padCode
+  }
+
+  /// The codes that outputs can have when the channel's inputs are `codes`.
+  public func image(of codes: ClosedRange<Int>) -> ClosedRange<Int> {
+    (padCode.map { codes.hull($0...$0) } ?? codes).clamped(into: clamp)
   }
 }
 

@@ -67,7 +67,7 @@ struct ExpectedLayer: Sendable {
   var outside: Int? {
     switch node.operation {
     case .averagePool: 0
-    case .maxPool: nil
+    case .maxPool(let pool): pool.padCode
     default: inputType.zeroPoint
     }
   }
@@ -134,7 +134,7 @@ struct ExpectedLayer: Sendable {
       ) { connected.requantization[channel].apply($0) }
     case .maxPool(let pool):
       try requireCells(layer)
-      return maximum(channel, layer, pool.clamp)
+      return maximum(channel, layer, pool)
     case .averagePool(let pool) where !accumulates:
       try requireCells(layer)
       return average(channel, layer, pool)
@@ -403,11 +403,16 @@ struct ExpectedLayer: Sendable {
     return result
   }
 
-  private func maximum(_ channel: Int, _ layer: SymbolicLayer, _ clamp: ClosedRange<Int>)
+  private func maximum(_ channel: Int, _ layer: SymbolicLayer, _ pool: QuantizedPool)
     -> ChannelExpectation
   {
-    let codes = inputCodes[channel]
-    let atom = layer.maximumAtom(of: channel, codes: codes)
+    let clamp = pool.clamp
+    let inside = inputCodes[channel]
+    let atom = layer.maximumAtom(of: channel, codes: inside, padCode: pool.padCode)
+    let codes =
+      min(
+        inside.lowerBound, pool.padCode ?? inside.lowerBound)...max(
+        inside.upperBound, pool.padCode ?? inside.upperBound)
     var result = ChannelExpectation(weights: [atom: 1], codes: outputCodes[channel])
     result.cases = [
       .init(sums: codes) { min(max($0, clamp.lowerBound), clamp.upperBound) }
@@ -426,10 +431,10 @@ extension AtomTable {
 }
 
 extension SymbolicLayer {
-  /// The greatest of a channel's taps that can lie inside the image. A tap may stand for any number
-  /// up to the least code where it lies outside: that changes no maximum. The atom that the text
-  /// has, if it has such a one; else one that it has not.
-  func maximumAtom(of channel: Int, codes: ClosedRange<Int>) -> AtomID {
+  /// The greatest of a channel's taps that can lie inside the image. Where it lies outside, a tap is
+  /// `padCode`; without one it may stand for any number up to the least code, which changes no
+  /// maximum. The atom that the text has, if it has such a one; else one that it has not.
+  func maximumAtom(of channel: Int, codes: ClosedRange<Int>, padCode: Int?) -> AtomID {
     guard case .window(let geometry) = front.form, let classes else {
       preconditionFailure("a max pool has a window")
     }
@@ -450,7 +455,9 @@ extension SymbolicLayer {
           guard let mask = wanted[member], mask.isAlways else { return false }
           seen.insert(member)
         case .masked(let tap, let mask, let outside):
-          guard wanted[tap] == mask, outside <= codes.lowerBound else { return false }
+          guard wanted[tap] == mask,
+            padCode.map({ outside == $0 }) ?? (outside <= codes.lowerBound)
+          else { return false }
           seen.insert(tap)
         default: return false
         }

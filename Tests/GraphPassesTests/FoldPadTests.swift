@@ -13,7 +13,8 @@ struct FoldPadTests {
   }
 
   private func pad(
-    _ graph: inout QuantizedGraph, _ value: ValueID, _ before: [Int], _ after: [Int]
+    _ graph: inout QuantizedGraph, _ value: ValueID, _ before: [Int], _ after: [Int],
+    code: Int? = nil
   ) -> ValueID {
     let shape = graph[value].type.shape.dimensions.indices.map {
       before[$0] + graph[value].type.shape.dimensions[$0] + after[$0]
@@ -22,8 +23,9 @@ struct FoldPadTests {
     type.shape = TensorShape(shape)
     return graph.append(
       QuantizedNode(
-        name: "pad\(value.index)", operation: .pad(QuantizedPad(before: before, after: after)),
-        operands: [value], type: type))
+        name: "pad\(value.index)",
+        operation: .pad(QuantizedPad(before: before, after: after, code: code)), operands: [value],
+        type: type))
   }
 
   /// A 3x3 depthwise convolution at stride 2 with uneven weights.
@@ -101,7 +103,9 @@ struct FoldPadTests {
   }
 
   /// A padded map behind an optional clamp at the zero point, and a 3x3 pool at stride 2 over it.
-  private func pooled(average: Bool, clamped: Bool) -> QuantizedGraph {
+  private func pooled(average: Bool, clamped: Bool, padding: WindowGeometry.Padding = .valid)
+    -> QuantizedGraph
+  {
     var graph = QuantizedGraph(name: "test")
     var map = input(&graph)
     if clamped {
@@ -114,7 +118,7 @@ struct FoldPadTests {
     let padded = pad(&graph, map, [0, 1, 1, 0], [0, 1, 1, 0])
     let geometry = WindowGeometry(
       inputHeight: 8, inputWidth: 7, kernelHeight: 3, kernelWidth: 3, strideY: 2, strideX: 2,
-      padding: .valid)!
+      padding: padding)!
     let pool = QuantizedPool(geometry: geometry, clamp: 0...255)
     graph.outputs = [
       graph.append(
@@ -141,9 +145,52 @@ struct FoldPadTests {
     #expect(try outputs(folded) == outputs(graph))
   }
 
-  @Test("A max pool keeps the pad of a map that may be below the zero point")
-  func maxPoolOfAnything() {
+  @Test("A max pool takes the zero point outside a map that may be below it")
+  func maxPoolOfAnything() throws {
     let graph = pooled(average: false, clamped: false)
+    let folded = foldPad(graph)
+    guard folded.nodes.count == 2, case .maxPool(let pool) = folded.nodes[1].operation else {
+      Issue.record("the pad is still there")
+      return
+    }
+    #expect(pool.padCode == zeroPoint)
+    #expect(folded.verify().isEmpty)
+    #expect(foldPad(folded) == folded)
+    let type = graph.nodes[0].type
+    for codes in [[0, 1, 2], [3, 6, 8, 9], [5]] {
+      let image = IntegerTensor(
+        shape: type.shape, element: .uint8,
+        codes: (0..<type.shape.elementCount).map { codes[$0 * $0 % codes.count] })
+      #expect(try Interpreter(folded).outputs(for: image) == Interpreter(graph).outputs(for: image))
+    }
+  }
+
+  @Test("Pads of other codes before a max pool are taken up while their codes are one")
+  func padsOfTwoCodes() throws {
+    for (inner, outer) in [(0, 9), (9, 0), (0, 0), (200, 200), (3, 255)] {
+      var graph = QuantizedGraph(name: "test")
+      let once = pad(&graph, input(&graph), [0, 1, 1, 0], [0, 1, 1, 0], code: inner)
+      let twice = pad(&graph, once, [0, 1, 1, 0], [0, 1, 1, 0], code: outer)
+      let geometry = WindowGeometry(
+        inputHeight: 10, inputWidth: 9, kernelHeight: 4, kernelWidth: 4, strideY: 2, strideX: 1,
+        padding: .valid)!
+      graph.outputs = [
+        graph.append(
+          QuantizedNode(
+            name: "pool", operation: .maxPool(QuantizedPool(geometry: geometry, clamp: 0...255)),
+            operands: [twice], type: image(geometry.outputHeight, geometry.outputWidth, 2)))
+      ]
+      #expect(graph.verify().isEmpty)
+      let folded = foldPad(foldPad(graph))
+      #expect(folded.nodes.count == (inner == outer ? 2 : 3), "\(inner) \(outer)")
+      #expect(folded.verify().isEmpty)
+      #expect(try outputs(folded) == outputs(graph), "\(inner) \(outer)")
+    }
+  }
+
+  @Test("A max pool with pads of its own keeps the pad of a map that may be below the zero point")
+  func maxPoolWithPads() {
+    let graph = pooled(average: false, clamped: false, padding: .same)
     #expect(foldPad(graph) == graph)
   }
 

@@ -49,7 +49,10 @@ struct PoolKernel: Sendable {
     let channels = type.shape.channels
     let (rowTaps, columnTaps) = (geometry.rowTaps(row), geometry.columnTaps(column))
     let (y, x) = (geometry.vertical.origin(row), geometry.horizontal.origin(column))
-    state.update(repeating: average ? 0 : Int.min, count: channels)
+    let cells = rowTaps.count * columnTaps.count
+    let leaves = cells < geometry.kernelHeight * geometry.kernelWidth
+    let start = average ? 0 : (leaves ? pool.padCode : nil) ?? Int.min
+    state.update(repeating: start, count: channels)
     for ky in rowTaps {
       for kx in columnTaps {
         let cell =
@@ -63,7 +66,6 @@ struct PoolKernel: Sendable {
         }
       }
     }
-    let cells = rowTaps.count * columnTaps.count
     for channel in 0..<channels {
       let code = average ? roundedQuotient(state[channel], cells) : state[channel]
       pixel[channel] = UInt8(

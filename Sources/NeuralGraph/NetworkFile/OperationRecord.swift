@@ -105,7 +105,8 @@ extension OperationRecord {
     case .averagePool(let pool):
       self.init(kind: .averagePool, geometry: pool.geometry, clamp: bounds(pool.clamp))
     case .maxPool(let pool):
-      self.init(kind: .maxPool, geometry: pool.geometry, clamp: bounds(pool.clamp))
+      self.init(
+        kind: .maxPool, geometry: pool.geometry, clamp: bounds(pool.clamp), code: pool.padCode)
     case .mean(let mean):
       self.init(
         kind: .mean, clamp: bounds(mean.clamp), requantization: Multiplier(mean.requantization),
@@ -195,7 +196,8 @@ extension OperationRecord {
         QuantizedPool(geometry: try need(geometry, "geometry"), clamp: try bounds()))
     case .maxPool:
       return .maxPool(
-        QuantizedPool(geometry: try need(geometry, "geometry"), clamp: try bounds()))
+        QuantizedPool(
+          geometry: try need(geometry, "geometry"), clamp: try bounds(), padCode: code))
     case .mean:
       return .mean(
         QuantizedMean(

@@ -242,7 +242,10 @@ extension LayerPlan {
           (height, width) = (pool.geometry.outputHeight, pool.geometry.outputWidth)
         }
       case .maxPool(let pool):
-        channels = input.channels.map { Self.clamped($0, pool.clamp) }
+        channels = input.channels.map {
+          let codes = pool.image(of: $0.interval)
+          return ChannelAnalysis.channel(codes.lowerBound, codes.upperBound)
+        }
         form = .window(pool.geometry)
         (height, width) = (pool.geometry.outputHeight, pool.geometry.outputWidth)
       case .mean:

@@ -71,9 +71,11 @@ struct PoolLowering {
   mutating func lowerMaximum(_ pool: QuantizedPool) -> DatapathBuilder {
     var masks = TapMasks(pool.geometry)
     return lowerEach { channel, interval, range, builder in
-      // Outside the image a tap is the channel's least value, which changes no maximum.
-      let floor = interval.lowerBound
-      var taps = masks.taps(of: channel, interval, outside: floor, &builder)
+      // Where they do not count, taps outside the image are the channel's least value, which changes no
+      // maximum.
+      let outside = pool.padCode ?? interval.lowerBound
+      var taps = masks.taps(of: channel, interval, outside: outside, &builder)
+      let codes = interval.union(outside...outside)
       var number = 0
       while taps.count > 1 {
         var next: [SignalID] = []
@@ -81,17 +83,12 @@ struct PoolLowering {
           number += 1
           next.append(
             builder.append(
-              "max\(channel)_\(number)", .maximum(taps[index], taps[index + 1]), interval))
+              "max\(channel)_\(number)", .maximum(taps[index], taps[index + 1]), codes))
         }
         if taps.count % 2 == 1 { next.append(taps[taps.count - 1]) }
         taps = next
       }
-      let clamp = pool.clamp
-      let range =
-        min(
-          max(interval.lowerBound, clamp.lowerBound), clamp.upperBound)...min(
-          max(interval.upperBound, clamp.lowerBound), clamp.upperBound)
-      return builder.append("y\(channel)", .saturate(taps[0], shift: 0, clamp: clamp), range)
+      return builder.append("y\(channel)", .saturate(taps[0], shift: 0, clamp: pool.clamp), range)
     }
   }
 

@@ -29,8 +29,12 @@ struct TapMasks {
     of channel: Int, _ row: Int, _ column: Int, _ interval: Interval, outside: Int,
     _ builder: inout DatapathBuilder
   ) -> SignalID {
-    let signal = builder.input(
-      .tap(channel: channel, row: row, column: column), "x\(channel)_r\(row)c\(column)", interval)
+    // A constant channel has no hardware.
+    let signal =
+      interval.lowerBound == interval.upperBound
+      ? builder.constant(interval.lowerBound)
+      : builder.input(
+        .tap(channel: channel, row: row, column: column), "x\(channel)_r\(row)c\(column)", interval)
     guard canLeave(row, column) else { return signal }
     return builder.append(
       "t\(channel)_r\(row)c\(column)",

@@ -18,7 +18,8 @@ extension QuantizedOperation {
   /// every position: a 3x3 window with SAME pads over a map of one pixel becomes a 1x1 window. Others as
   /// they are.
   ///
-  /// A convolution reads the zero point there, which adds nothing, and pools look at the image alone.
+  /// A convolution reads the zero point there, which adds nothing, and pools look at the image alone, or
+  /// read a code that becomes the least result.
   /// Which taps see the image is asked of `WindowGeometry.rowTaps` and `columnTaps` for every position.
   public var trimmed: QuantizedOperation {
     switch self {
@@ -27,7 +28,13 @@ extension QuantizedOperation {
       pool.geometry = Trim(pool.geometry).geometry
       return .averagePool(pool)
     case .maxPool(var pool):
-      pool.geometry = Trim(pool.geometry).geometry
+      let trimmed = Trim(pool.geometry).geometry
+      if let code = pool.padCode, trimmed != pool.geometry {
+        // The taps that go are in the pad at every position.
+        let (low, high) = (pool.clamp.lowerBound, pool.clamp.upperBound)
+        pool.clamp = min(max(low, code), high)...high
+      }
+      pool.geometry = trimmed
       return .maxPool(pool)
     default: return self
     }

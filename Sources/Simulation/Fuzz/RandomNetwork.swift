@@ -210,7 +210,10 @@ struct RandomNetworkBuilder {
   mutating func pool(_ value: ValueID, _ input: QuantizedType, isAverage: Bool) -> ValueID? {
     guard let geometry = geometry(input.shape, mayBeLarge: false) else { return nil }
     let clamp = clamp(input.element, input.zeroPoint)
-    let pool = QuantizedPool(geometry: geometry, clamp: clamp)
+    var pool = QuantizedPool(geometry: geometry, clamp: clamp)
+    if shape == .mixed, !isAverage, random.chance(1, in: 2) {
+      pool.padCode = random.number(in: input.element.range)
+    }
     return append(
       isAverage ? .averagePool(pool) : .maxPool(pool), [value],
       type(

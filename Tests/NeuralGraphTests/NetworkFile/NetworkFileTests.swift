@@ -42,7 +42,9 @@ import Testing
         padding: .valid)!, clamp: -128...127)
     let average = append(
       "average", .averagePool(pool), [rescaled], type([1, 2, 2, 3], zeroPoint: 0))
-    let maximum = append("max", .maxPool(pool), [rescaled], type([1, 2, 2, 3], zeroPoint: 0))
+    var counting = pool
+    counting.padCode = -3
+    let maximum = append("max", .maxPool(counting), [rescaled], type([1, 2, 2, 3], zeroPoint: 0))
     let sum = append(
       "sum",
       .add(QuantizedAdd(first: half, second: half, output: small, clamp: -128...127)),

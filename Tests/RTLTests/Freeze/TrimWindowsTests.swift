@@ -27,6 +27,7 @@ struct TrimWindowsTests {
     let pool = QuantizedPool(geometry: geometry, clamp: 0...255)
     let operations: [(QuantizedOperation, Int)] = [
       (.convolution(convolution), 3), (.maxPool(pool), 2), (.averagePool(pool), 2),
+      (.maxPool(QuantizedPool(geometry: geometry, clamp: 0...200, padCode: 90)), 2),
     ]
     return operations.map { operation, outputs in
       var graph = QuantizedGraph(name: "test")
