@@ -27,7 +27,8 @@ struct ChannelProgram {
     var word: Int32 = -1
     /// Bits of that word are read as a number that it need not be.
     var slice: AtomID?
-    /// Sums and carries of adders were left over.
+    /// Sums and carries of adders, or bits of words made of these, were left over: the coefficients
+    /// need not be wrong.
     var adders = false
   }
 
@@ -103,6 +104,8 @@ struct ChannelProgram {
       } catch {
         var mismatch = error
         mismatch.slice = atom
+        // Among adders the bits that are read may be part of a sum that was not put together.
+        if !layer.adderForms.isEmpty { mismatch.adders = true }
         throw mismatch
       }
       return append(.slice(step: source, low: low, count: count, isSigned: isSigned))
@@ -131,6 +134,7 @@ struct ChannelProgram {
 
   /// The form as `alpha * sum + beta + other steps`, right modulo 2^modulus.
   private mutating func compile(_ form: Form, modulus: Int, word: Int32) throws(Mismatch) -> Int {
+    let followsAdders = form.terms.contains { isOfAdders($0.atom) }
     let form = ignoresWidths ? widened(form) : form
     var beta = form.constant
     var linear: [Form.Term] = []
@@ -144,8 +148,24 @@ struct ChannelProgram {
         linear.append(term)
       }
     }
-    let alpha = try factor(of: linear, modulus: modulus, word: word)
-    return append(.affine(alpha: alpha, beta: beta, terms: terms))
+    do throws(Mismatch) {
+      let alpha = try factor(of: linear, modulus: modulus, word: word)
+      return append(.affine(alpha: alpha, beta: beta, terms: terms))
+    } catch {
+      // Bits that are left over may be what is missing.
+      var mismatch = error
+      if followsAdders { mismatch.adders = true }
+      throw mismatch
+    }
+  }
+
+  /// True for bits of adders and for bits of words that are composed of these.
+  private func isOfAdders(_ atom: AtomID) -> Bool {
+    switch layer.atoms[atom] {
+    case .adder: true
+    case .slice(let word, _, _, _): layer.composedNumber[Int(word)] != nil
+    default: false
+    }
   }
 
   /// The form with the low bits of words replaced by the words.

@@ -97,12 +97,9 @@ extension SymbolicLayer {
     _ mismatch: ChannelProgram.Mismatch, _ value: Value, _ width: Int,
     _ expectation: ChannelExpectation, _ masks: [AtomID: Int]
   ) -> [Fault] {
-    if mismatch.adders {
-      return [
-        Fault(
-          .notCovered, "sums and carries of adders that this proof cannot put together to a number")
-      ]
-    }
+    let adders = Fault(
+      .notCovered, "sums and carries of adders that this proof cannot put together to a number")
+    if mismatch.adders { return [adders] }
     guard let slice = mismatch.slice,
       case .slice(_, let low, let count, let isSigned) = atoms[slice]
     else { return told(mismatch, expectation) }
@@ -112,7 +109,8 @@ extension SymbolicLayer {
         value.form, width: width, layer: self, expectation: expectation, masks: masks,
         ignoresWidths: true)
     } catch {
-      if !error.adders { faults = told(error, expectation) }
+      if error.adders { return [adders] }
+      faults = told(error, expectation)
     }
     let word = Int(mismatch.word)
     let range = values[word]?.interval.map { " holds \($0.lowerBound) to \($0.upperBound) and" }

@@ -36,6 +36,21 @@ import Testing
     #expect(failures == [], "\(network.graph)\n\(proof)")
   }
 
+  @Test(
+    "sums of a random network as heaps are proved or not covered, and never called wrong",
+    arguments: FuzzShape.allCases.flatMap { shape in (1...seeds).map { (shape, $0) } })
+  func heaps(shape: FuzzShape, seed: UInt64) async throws {
+    let network = RandomNetwork(seed: seed, shape: shape)
+    var options = network.options
+    options.adderStyle = .heap
+    let proof = try await ProvedDesign.prove(network.graph, options: options)
+    #expect(proof.wiring == [])
+    let failures = proof.layers.flatMap(\.failures).filter {
+      $0.kind != Fault.Kind.notCovered.rawValue
+    }
+    #expect(failures == [], "\(network.graph)\n\(proof)")
+  }
+
   @Test("a channel of one bit is proved where its tap can leave the image")
   func oneBit() async throws {
     var graph = QuantizedGraph(name: "bits")
