@@ -25,7 +25,7 @@ struct FuzzCommand: AsyncParsableCommand {
 
   @Option(
     help:
-      "What they are made of: chain (one layer behind the other), branches, or mixed (branches, tables of codes, differences of maps, fully connected layers on maps)."
+      "What they are made of: chain (one layer behind the other), branches, or mixed (branches, tables of codes, differences of maps, fully connected layers on maps, pads before max pools)."
   )
   var shape: FuzzShape = .chain
 

@@ -144,7 +144,8 @@ import Testing
   }
 
   @Test(
-    "mixed networks are wholly in hardware: tables, differences, fully connected layers on maps")
+    "mixed networks are wholly in hardware: tables, differences, dense layers on maps, padded pools"
+  )
   func mixedCoverage() throws {
     var seen: Set<String> = []
     for seed in 1...60 as ClosedRange<UInt64> {
@@ -164,11 +165,12 @@ import Testing
         case .fullyConnected(let layer)
         where graph[node.operands[0]].type.shape.channels < layer.inputSize:
           seen.insert("fully connected on a map")
+        case .maxPool(let pool) where pool.padCode != nil: seen.insert("pads with a code")
         default: break
         }
       }
     }
-    #expect(seen.count == 6, "only \(seen.sorted())")
+    #expect(seen.count == 7, "only \(seen.sorted())")
   }
 
   @Test("12 random mixed networks: interpreter, datapaths and Icarus agree")

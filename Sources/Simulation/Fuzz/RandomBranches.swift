@@ -8,7 +8,8 @@ public enum FuzzShape: String, CaseIterable, Codable, Sendable {
   /// With residual blocks: identities, other windows on the short way, blocks inside blocks, a map added
   /// to itself.
   case branches
-  /// With residual blocks, tables of codes, differences of maps, and fully connected layers on maps.
+  /// With residual blocks, tables of codes, differences of maps, fully connected layers on maps, and max
+  /// pools with a code outside.
   case mixed
 }
 

@@ -153,6 +153,7 @@ struct RandomNetworkBuilder {
       return fullyConnected(value, input)
     }
     if shape == .mixed, random.chance(1, in: 3) { return table(value, input) }
+    if shape == .mixed, random.chance(1, in: 8) { return pool(value, input, isAverage: false) }
     if shape == .mixed, (2...240).contains(input.shape.elementCount), random.chance(1, in: 4) {
       return random.chance(1, in: 2)
         ? fullyConnected(value, input) : fullyConnected(flattened(value, input), input)
