@@ -65,7 +65,18 @@ struct ONNXIntegerLowering {
   }
 
   private func notQuantized(_ id: NodeID) -> Diagnostic {
-    Diagnostic(
+    var source = id
+    while case .reshape = graph[source].operation { source = graph[source].operands[0] }
+    if source != id, case .transpose = graph[source].operation,
+      values[graph[source].operands[0]] != nil
+    {
+      return Diagnostic(
+        "it puts the codes of a map of several pixels in the order of channels, rows and columns, "
+          + "which is not supported at the network's end",
+        node: graph[id].name,
+        remedy: "leave it out of the export: the output is then the map")
+    }
+    return Diagnostic(
       "\(graph[id].operation.name) computes with real numbers: no QuantizeLinear follows it",
       node: graph[id].name,
       remedy: "quantize the whole network, or leave this part out of the export")

@@ -422,3 +422,16 @@ def one_weight_of_sums():
 @refused("its weights have the shape")
 def a_vector_of_weights():
     return integer_products_of_bytes("MatMulInteger", [1, 12], 12)
+
+
+@refused("in the order of channels, rows and columns")
+def a_flat_map_at_the_end():
+    n = Net([1, 2, 4, 4])
+    grid = (n.constant(np.float32(0.01)), n.constant(np.array(3, np.int8)))
+    n.node("QuantizeLinear", ["x", *grid])
+    n.node("DequantizeLinear", [n.last, *grid])
+    n.node("MaxPool", kernel_shape=[2, 2])
+    n.node("QuantizeLinear", [n.last, *grid])
+    n.node("DequantizeLinear", [n.last, *grid])
+    n.node("Flatten")
+    return n
