@@ -6,8 +6,8 @@ import NeuralGraph
 /// convolution over a padded map is the same convolution over the map itself with larger pads:
 /// `padTop + before`, the output's size unchanged. Pads of pads add up. A max pool looks only at
 /// the cells inside its image; the pad's code, whatever it is, changes nothing when exact intervals
-/// show that no code is below it (the zero point behind ReLU); else the pool, if it has no pads of its
-/// own, takes that code outside (`QuantizedPool.padCode`). Every window must have a cell of the map
+/// show that no code is below it (the zero point behind ReLU); else the pool, if it has neither pads of
+/// its own nor dilation, takes that code outside (`QuantizedPool.padCode`). Every window must have a cell of the map
 /// itself. An average pool keeps its pad, whose cells it counts. A pad node disappears when every reader has
 /// taken it up and it is no output of the network. Every value that remains is the same, element
 /// by element; one pass over the nodes. `graph` must be valid (`QuantizedGraph.verify`).
@@ -51,11 +51,14 @@ private func windowWithoutPad(
     let changesNothing = intervals.codes[source.value.index].allSatisfy { $0.lowerBound >= code }
     if pool.padCode != nil || !changesNothing {
       // Cells of the pad count; the pool's own pads, if it has some, do not, or have their own code.
-      guard !pool.geometry.leavesImage || pool.padCode == code else { return nil }
+      guard !pool.geometry.leavesImage || pool.padCode == code, pool.geometry.dilationY == 1,
+        pool.geometry.dilationX == 1
+      else { return nil }
       pool.padCode = code
     }
     pool.geometry = pool.geometry.growing(
       by: source.before, over: graph[source.value].type.shape)
+    if !pool.geometry.leavesImage { pool.padCode = nil }
     guard (0..<pool.geometry.outputHeight).allSatisfy({ !pool.geometry.rowTaps($0).isEmpty }),
       (0..<pool.geometry.outputWidth).allSatisfy({ !pool.geometry.columnTaps($0).isEmpty })
     else { return nil }
@@ -102,12 +105,6 @@ private func unpadded(
 }
 
 extension WindowGeometry {
-  /// True when a window has a tap outside the image.
-  fileprivate var leavesImage: Bool {
-    (0..<outputHeight).contains { rowTaps($0).count < kernelHeight }
-      || (0..<outputWidth).contains { columnTaps($0).count < kernelWidth }
-  }
-
   /// The same windows over the map inside a pad: `before` rows above and columns left of it.
   fileprivate func growing(
     by before: (rows: Int, columns: Int), over shape: TensorShape

@@ -83,7 +83,8 @@ extension QuantizedNode {
       operation = .averagePool(pool)
       return pool.geometry.outputShape(channels: type.shape.channels)
     case .maxPool(var pool):
-      pool.geometry = try pool.geometry.resized(first, isPool: true)
+      pool.geometry = try pool.geometry.resized(
+        first, isPool: true, hasOwnPads: pool.padCode != nil)
       operation = .maxPool(pool)
       return pool.geometry.outputShape(channels: type.shape.channels)
     case .fullyConnected:
@@ -132,8 +133,10 @@ extension WindowGeometry {
   }
 
   /// The same window over an image of another size, by the padding rule that these numbers show.
-  fileprivate func resized(_ image: TensorShape, isPool: Bool) throws(ShapeError) -> WindowGeometry
-  {
+  /// `hasOwnPads` says that the pads are not a framework's rule.
+  fileprivate func resized(
+    _ image: TensorShape, isPool: Bool, hasOwnPads: Bool = false
+  ) throws(ShapeError) -> WindowGeometry {
     guard image.isImage else { throw ShapeError("a window slides over \(image)") }
     var window = self
     if isPool, coversWholeInput {
@@ -142,7 +145,7 @@ extension WindowGeometry {
     let resized = WindowGeometry(
       inputHeight: image.height, inputWidth: image.width, kernelHeight: window.kernelHeight,
       kernelWidth: window.kernelWidth, strideY: strideY, strideX: strideX, dilationY: dilationY,
-      dilationX: dilationX, padding: padding)
+      dilationX: dilationX, padding: hasOwnPads ? explicitPads : padding)
     guard let resized else {
       throw ShapeError(
         "its \(kernelHeight)x\(kernelWidth) window fits nowhere into \(image.height)x\(image.width)"
@@ -155,6 +158,10 @@ extension WindowGeometry {
   /// else pads: those after the image equal to those before where both give this output size.
   fileprivate var padding: Padding {
     for rule in [Padding.valid, .same] where follows(rule) { return rule }
+    return explicitPads
+  }
+
+  private var explicitPads: Padding {
     let symmetric = Padding.explicit(
       top: padTop, bottom: padTop, left: padLeft, right: padLeft)
     return follows(symmetric)

@@ -237,6 +237,9 @@ struct NodeChecker {
     requireSameQuantization()
     if let code = pool.padCode {
       require(node.type.element.range.contains(code), "pads with the code \(code)")
+      require(
+        pool.geometry.dilationY == 1 && pool.geometry.dilationX == 1,
+        "has a dilated window and pads of a code")
     }
     guard found.isEmpty else { return }
     for axis in [pool.geometry.vertical, pool.geometry.horizontal] {

@@ -134,7 +134,7 @@ public struct QuantizedPool: Hashable, Sendable {
   public var geometry: WindowGeometry
   public var clamp: ClosedRange<Int>
   /// The code that a tap outside the map counts as, in a maximum: a pad of its own before the pool.
-  /// Nil where such taps do not count.
+  /// Nil where such taps do not count. Only for windows without dilation.
   public var padCode: Int?
 
   public init(geometry: WindowGeometry, clamp: ClosedRange<Int>, padCode: Int? = nil) {
@@ -143,9 +143,10 @@ public struct QuantizedPool: Hashable, Sendable {
     self.padCode = padCode
   }
 
-  /// The codes that outputs can have when the channel's inputs are `codes`.
+  /// The codes that outputs can have when the channel's inputs are `codes`. Every window has a cell of the
+  /// map: a pad makes no output smaller.
   public func image(of codes: ClosedRange<Int>) -> ClosedRange<Int> {
-    (padCode.map { codes.hull($0...$0) } ?? codes).clamped(into: clamp)
+    (codes.lowerBound...max(codes.upperBound, padCode ?? codes.upperBound)).clamped(into: clamp)
   }
 }
 

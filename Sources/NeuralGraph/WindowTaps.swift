@@ -69,6 +69,12 @@ extension WindowGeometry {
 
   /// Rows of the kernel that lie inside the image for output row `y`; a contiguous range.
   public func rowTaps(_ y: Int) -> Range<Int> { vertical.taps(y) }
+
+  /// True when some window has a tap outside the image.
+  public var leavesImage: Bool {
+    vertical.distinctTaps.contains { $0.count < kernelHeight }
+      || horizontal.distinctTaps.contains { $0.count < kernelWidth }
+  }
   /// Columns of the kernel that lie inside the image for output column `x`; a contiguous range.
   public func columnTaps(_ x: Int) -> Range<Int> { horizontal.taps(x) }
 }

@@ -134,7 +134,7 @@ struct ExpectedLayer: Sendable {
       ) { connected.requantization[channel].apply($0) }
     case .maxPool(let pool):
       try requireCells(layer)
-      return maximum(channel, layer, pool)
+      return try maximum(channel, layer, pool)
     case .averagePool(let pool) where !accumulates:
       try requireCells(layer)
       return average(channel, layer, pool)
@@ -404,18 +404,27 @@ struct ExpectedLayer: Sendable {
   }
 
   private func maximum(_ channel: Int, _ layer: SymbolicLayer, _ pool: QuantizedPool)
-    -> ChannelExpectation
+    throws(Diagnostic) -> ChannelExpectation
   {
     let clamp = pool.clamp
-    let inside = inputCodes[channel]
-    let atom = layer.maximumAtom(of: channel, codes: inside, padCode: pool.padCode)
-    let codes =
-      min(
-        inside.lowerBound, pool.padCode ?? inside.lowerBound)...max(
-        inside.upperBound, pool.padCode ?? inside.upperBound)
+    let codes = inputCodes[channel]
+    if pool.padCode != nil {
+      guard codes.lowerBound < codes.upperBound else {
+        throw Diagnostic(
+          "a constant channel among pads of a code is not covered by this proof", node: node.name)
+      }
+      guard layer.everyTapSeesImage else {
+        throw Diagnostic(
+          "a window with taps that are always in pads of a code is not covered by this proof",
+          node: node.name)
+      }
+    }
+    let atom = layer.maximumAtom(of: channel, codes: codes, padCode: pool.padCode)
     var result = ChannelExpectation(weights: [atom: 1], codes: outputCodes[channel])
+    // Every window has a cell of the map.
+    let most = max(codes.upperBound, pool.padCode ?? codes.upperBound)
     result.cases = [
-      .init(sums: codes) { min(max($0, clamp.lowerBound), clamp.upperBound) }
+      .init(sums: codes.lowerBound...most) { min(max($0, clamp.lowerBound), clamp.upperBound) }
     ]
     return result
   }
@@ -431,6 +440,14 @@ extension AtomTable {
 }
 
 extension SymbolicLayer {
+  /// False when a tap of the window is outside the image at every position.
+  var everyTapSeesImage: Bool {
+    guard case .window(let geometry) = front.form, let classes else { return true }
+    return (0..<geometry.kernelHeight).allSatisfy { row in
+      (0..<geometry.kernelWidth).allSatisfy { !classes.mask(tapRow: row, column: $0).isNever }
+    }
+  }
+
   /// The greatest of a channel's taps that can lie inside the image. Where it lies outside, a tap is
   /// `padCode`; without one it may stand for any number up to the least code, which changes no
   /// maximum. The atom that the text has, if it has such a one; else one that it has not.

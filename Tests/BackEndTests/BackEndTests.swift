@@ -182,7 +182,7 @@ import Testing
   }
 
   @Test("every example is there") func complete() {
-    #expect(Self.all.count == 175 && Set(Self.all.map(\.name)).count == 175)
+    #expect(Self.all.count == 177 && Set(Self.all.map(\.name)).count == 177)
   }
 
   @Test("outputs have different names, whatever the network calls them") func names() throws {

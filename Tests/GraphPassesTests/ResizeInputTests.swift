@@ -49,6 +49,30 @@ import Testing
     #expect((window.padTop, window.padLeft) == (0, 0))
   }
 
+  @Test("Pads of a code stay, though SAME would give the same windows at the network's own size")
+  func padsOfACode() throws {
+    var graph = QuantizedGraph(name: "test")
+    func type(_ size: Int) -> QuantizedType {
+      QuantizedType(
+        shape: TensorShape(height: size, width: size, channels: 1), element: .uint8, scale: 1,
+        zeroPoint: 9)
+    }
+    let input = graph.append(
+      QuantizedNode(name: "image", operation: .input, operands: [], type: type(5)))
+    let window = try #require(
+      WindowGeometry(
+        inputHeight: 5, inputWidth: 5, kernelHeight: 3, kernelWidth: 3, strideY: 2, strideX: 2,
+        padding: .same))
+    let pool = QuantizedPool(geometry: window, clamp: 0...255, padCode: 150)
+    graph.outputs = [
+      graph.append(
+        QuantizedNode(name: "pool", operation: .maxPool(pool), operands: [input], type: type(3)))
+    ]
+    let resized = try resizeInput(graph, to: ImageSize(height: 6, width: 6))
+    let found = try #require(geometry(resized.nodes[1]))
+    #expect((found.padTop, found.padLeft) == (1, 1))
+  }
+
   @Test("Pads of one on every side stay, where SAME would have none above")
   func explicit() throws {
     let resized = try resizeInput(

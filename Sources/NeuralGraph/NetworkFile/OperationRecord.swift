@@ -193,7 +193,8 @@ extension OperationRecord {
           weightScales: try scales(stored, node, sections)))
     case .averagePool:
       return .averagePool(
-        QuantizedPool(geometry: try need(geometry, "geometry"), clamp: try bounds()))
+        QuantizedPool(
+          geometry: try need(geometry, "geometry"), clamp: try bounds(), padCode: code))
     case .maxPool:
       return .maxPool(
         QuantizedPool(

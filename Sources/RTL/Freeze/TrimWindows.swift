@@ -35,6 +35,7 @@ extension QuantizedOperation {
         pool.clamp = min(max(low, code), high)...high
       }
       pool.geometry = trimmed
+      if !trimmed.leavesImage { pool.padCode = nil }
       return .maxPool(pool)
     default: return self
     }

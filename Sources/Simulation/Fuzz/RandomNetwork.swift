@@ -212,7 +212,9 @@ struct RandomNetworkBuilder {
     guard let geometry = geometry(input.shape, mayBeLarge: false) else { return nil }
     let clamp = clamp(input.element, input.zeroPoint)
     var pool = QuantizedPool(geometry: geometry, clamp: clamp)
-    if shape == .mixed, !isAverage, random.chance(1, in: 2) {
+    if shape == .mixed, !isAverage, geometry.dilationY == 1, geometry.dilationX == 1,
+      random.chance(3, in: 4)
+    {
       pool.padCode = random.number(in: input.element.range)
     }
     return append(

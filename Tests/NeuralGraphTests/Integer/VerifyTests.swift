@@ -150,6 +150,27 @@ struct VerifyTests {
     #expect(!network(.maxPool(pool), output).verify().isEmpty)
   }
 
+  @Test("Pads of a code are a max pool's, in the type's range, without dilation")
+  func padCode() {
+    let window = WindowGeometry(
+      inputHeight: 4, inputWidth: 4, kernelHeight: 2, kernelWidth: 2, padTop: 1, padLeft: 1,
+      outputHeight: 5, outputWidth: 5)
+    var output = image
+    output.shape = TensorShape([1, 5, 5, 2])
+    var pool = QuantizedPool(geometry: window, clamp: -128...127, padCode: 127)
+    #expect(network(.maxPool(pool), output).verify().isEmpty)
+    #expect(!network(.averagePool(pool), output).verify().isEmpty)
+    pool.padCode = 128
+    #expect(!network(.maxPool(pool), output).verify().isEmpty)
+    pool.padCode = 127
+    pool.geometry.dilationY = 2
+    pool.geometry.outputHeight = 4
+    output.shape = TensorShape([1, 4, 5, 2])
+    #expect(!network(.maxPool(pool), output).verify().isEmpty)
+    pool.padCode = nil
+    #expect(network(.maxPool(pool), output).verify().isEmpty)
+  }
+
   @Test("Work without bound is refused before it begins")
   func limits() {
     // 2^26 elements a tensor, each a window of 2^20 cells.
