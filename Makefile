@@ -80,8 +80,8 @@ fuzz: build
 	swift test -c release --disable-xctest --filter Robustness
 
 # Model files that libFuzzer makes of the recorded ones, guided by coverage: FORMAT=onnx, tflite or
-# graphdef, for SECONDS. What is found is written to .build/fuzz/found, unless Swift's own handler of
-# traps ends the process first.
+# graphdef, for SECONDS. What is found is written to .build/fuzz/found; Swift's own handler of traps, which
+# would end the process before that, is off.
 FORMAT ?= onnx
 SECONDS ?= 3600
 RECORDED = Tests/ModelImportTests/Recorded
@@ -91,7 +91,8 @@ FUZZ_graphdef = $(RECORDED)/graphdef_models.json
 fuzz-models: setup
 	DEEPFREEZE_FUZZ=1 $(SWIFT_BUILD) --sanitize fuzzer --scratch-path .build/fuzz --product model-fuzz
 	mkdir -p .build/fuzz/corpus/$(FORMAT) .build/fuzz/found
-	SWIFT_BACKTRACE=enable=no FUZZ_RECORDED="$(FUZZ_$(FORMAT))" .build/fuzz/release/model-fuzz .build/fuzz/corpus/$(FORMAT) \
+	SWIFT_BACKTRACE=enable=no FUZZ_RECORDED="$(FUZZ_$(FORMAT))" \
+	  .build/fuzz/release/model-fuzz .build/fuzz/corpus/$(FORMAT) \
 	  -max_total_time=$(SECONDS) -max_len=65536 -timeout=120 -print_final_stats=1 \
 	  -artifact_prefix=.build/fuzz/found/$(FORMAT)-
 

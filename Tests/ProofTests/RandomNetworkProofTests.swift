@@ -10,14 +10,18 @@ import Testing
   private static let seeds =
     ProcessInfo.processInfo.environment["PROOF_SEEDS"].flatMap(UInt64.init).map { max(1, $0) } ?? 8
 
+  private func proof(_ network: RandomNetwork, _ style: AdderStyle) async throws -> DesignProof {
+    var options = network.options
+    options.adderStyle = style
+    return try await ProvedDesign.prove(network.graph, options: options)
+  }
+
   @Test(
     "what is emitted for a random network is proved",
     arguments: [212, 307, 272, 354, 24, 10, 34] + Array(1...seeds))
   func proved(seed: UInt64) async throws {
     let network = RandomNetwork(seed: seed)
-    var options = network.options
-    options.adderStyle = .words
-    let proof = try await ProvedDesign.prove(network.graph, options: options)
+    let proof = try await proof(network, .words)
     #expect(proof.isProved, "\(network.graph)\n\(proof)")
   }
 
@@ -27,9 +31,7 @@ import Testing
       + (1...10).map { (FuzzShape.mixed, UInt64($0)) })
   func provedBranches(shape: FuzzShape, seed: UInt64) async throws {
     let network = RandomNetwork(seed: seed, shape: shape)
-    var options = network.options
-    options.adderStyle = .words
-    let proof = try await ProvedDesign.prove(network.graph, options: options)
+    let proof = try await proof(network, .words)
     #expect(proof.wiring == [])
     // Sums that meet ties are built otherwise, and said not to be covered.
     let failures = proof.layers.flatMap(\.failures).filter { !$0.message.contains("no plane") }
@@ -41,9 +43,7 @@ import Testing
     arguments: FuzzShape.allCases.flatMap { shape in (1...seeds).map { (shape, $0) } })
   func heaps(shape: FuzzShape, seed: UInt64) async throws {
     let network = RandomNetwork(seed: seed, shape: shape)
-    var options = network.options
-    options.adderStyle = .heap
-    let proof = try await ProvedDesign.prove(network.graph, options: options)
+    let proof = try await proof(network, .heap)
     #expect(proof.wiring == [])
     let failures = proof.layers.flatMap(\.failures).filter {
       $0.kind != Fault.Kind.notCovered.rawValue
