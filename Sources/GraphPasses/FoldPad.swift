@@ -5,15 +5,16 @@ import NeuralGraph
 /// A convolution sees the zero point outside its image, and PAD fills with the zero point, so a
 /// convolution over a padded map is the same convolution over the map itself with larger pads:
 /// `padTop + before`, the output's size unchanged. Pads of pads add up. A max pool looks only at
-/// the cells inside its image; the pad's code, whatever it is, changes nothing when exact intervals
-/// show that no code is below it (the zero point behind ReLU); else the pool, if it has neither pads of
-/// its own nor dilation, takes that code outside (`QuantizedPool.padCode`). Every window must have a cell of the map
-/// itself. An average pool keeps its pad, whose cells it counts. A pad node disappears when every reader has
+/// the cells inside its image; the pad's code, whatever it is, changes nothing when no code is below it
+/// whatever the layers' weights and biases become (the zero point behind ReLU); else the pool, if it has
+/// neither pads of its own nor dilation, takes that code outside (`QuantizedPool.padCode`). Every window
+/// must have a cell of the map itself. An average pool keeps its pad, whose cells it counts. A pad node disappears when every reader has
 /// taken it up and it is no output of the network. Every value that remains is the same, element
 /// by element; one pass over the nodes. `graph` must be valid (`QuantizedGraph.verify`).
 public func foldPad(_ graph: QuantizedGraph) -> QuantizedGraph {
   guard graph.nodes.contains(where: { spatialPadCode($0) != nil }) else { return graph }
-  let intervals = graph.channelIntervals()
+  // Pruning and adaptive batch norm come later.
+  let intervals = graph.channelIntervals(anyParameters: true)
   let folded = graph.values.map { windowWithoutPad(of: $0, in: graph, intervals) }
   let kept = keptNodes(graph, folded)
   var result = QuantizedGraph(name: graph.name)

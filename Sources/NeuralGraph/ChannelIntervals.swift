@@ -25,16 +25,38 @@ extension QuantizedGraph {
   /// The intervals of all values, for an input whose channels take the codes of `input` (all codes
   /// of the input's type when nil). The graph's structure must be valid (`verifyStructure`); where
   /// an accumulator leaves int32 the result is taken to be the whole clamp range.
-  public func channelIntervals(input: [ClosedRange<Int>]? = nil) -> ChannelIntervals {
+  ///
+  /// With `anyParameters` they hold whatever the weights, biases and scales of convolutions and fully
+  /// connected layers become (pruning, adaptive batch norm): a layer's codes are its clamp, and it has no
+  /// accumulators.
+  public func channelIntervals(
+    input: [ClosedRange<Int>]? = nil, anyParameters: Bool = false
+  ) -> ChannelIntervals {
     var result = ChannelIntervals(codes: [], accumulators: [])
     result.codes.reserveCapacity(nodes.count)
     for node in nodes {
       let operands = node.operands.map { (type: self[$0].type, codes: result.codes[$0.index]) }
+      if anyParameters, let clamp = node.operation.layerClamp {
+        result.codes.append(Array(repeating: clamp, count: node.type.shape.channels))
+        result.accumulators.append([])
+        continue
+      }
       let (codes, accumulators) = node.intervals(operands: operands, input: input)
       result.codes.append(codes)
       result.accumulators.append(accumulators)
     }
     return result
+  }
+}
+
+extension QuantizedOperation {
+  /// The clamp of a layer that has weights; nil for any other operation.
+  fileprivate var layerClamp: ClosedRange<Int>? {
+    switch self {
+    case .convolution(let convolution): convolution.clamp
+    case .fullyConnected(let layer): layer.clamp
+    default: nil
+    }
   }
 }
 

@@ -165,6 +165,36 @@ struct FoldPadTests {
     }
   }
 
+  @Test("A max pool's pad still counts when a layer gets other biases after folding")
+  func maxPoolBehindOtherBiases() throws {
+    var graph = QuantizedGraph(name: "test")
+    let map = convolution(&graph, input(&graph))
+    guard case .convolution(var layer) = graph[map].operation else { return }
+    func with(bias: Int32, _ graph: QuantizedGraph) -> QuantizedGraph {
+      layer.bias = [bias, bias]
+      return graph.replacing([map: .convolution(layer)])
+    }
+    // No code is below the zero point with these biases, all are with the others.
+    graph = with(bias: 1 << 20, graph)
+    let padded = pad(&graph, map, [0, 1, 1, 0], [0, 1, 1, 0])
+    let geometry = WindowGeometry(
+      inputHeight: 4, inputWidth: 4, kernelHeight: 2, kernelWidth: 2, strideY: 2, strideX: 2,
+      padding: .valid)!
+    graph.outputs = [
+      graph.append(
+        QuantizedNode(
+          name: "pool", operation: .maxPool(QuantizedPool(geometry: geometry, clamp: 0...255)),
+          operands: [padded], type: image(2, 2, 2)))
+    ]
+    #expect(graph.channelIntervals().codes[map.index].allSatisfy { $0.lowerBound >= zeroPoint })
+    let folded = foldPad(graph)
+    #expect(folded.nodes.count == graph.nodes.count - 1)
+    #expect(try outputs(folded) == outputs(graph))
+    for bias in [-(1 << 20), 0] as [Int32] {
+      #expect(try outputs(with(bias: bias, folded)) == outputs(with(bias: bias, graph)), "\(bias)")
+    }
+  }
+
   @Test("Pads of other codes before a max pool are taken up while their codes are one")
   func padsOfTwoCodes() throws {
     for (inner, outer) in [(0, 9), (9, 0), (0, 0), (200, 200), (3, 255)] {

@@ -1,11 +1,20 @@
 import NeuralGraph
 
-/// Every window of the network without the taps that see nothing but pads (`QuantizedOperation.trimmed`).
+/// Every window of the network without the taps that see nothing but pads (`QuantizedOperation.trimmed`),
+/// and max pools without a pad's code that no code of their map is below.
 /// Nodes and values stay the same, element by element. `graph` must be valid (`QuantizedGraph.verify`).
 public func trimWindows(_ graph: QuantizedGraph) -> QuantizedGraph {
   var result = QuantizedGraph(name: graph.name)
+  let intervals =
+    graph.nodes.contains { $0.operation.padCode != nil } ? graph.channelIntervals() : nil
   for node in graph.nodes {
     var node = node
+    if case .maxPool(var pool) = node.operation, let code = pool.padCode, let intervals,
+      intervals.codes[node.operands[0].index].allSatisfy({ $0.lowerBound >= code })
+    {
+      pool.padCode = nil
+      node.operation = .maxPool(pool)
+    }
     node.operation = node.operation.trimmed
     _ = result.append(node)
   }
@@ -14,6 +23,11 @@ public func trimWindows(_ graph: QuantizedGraph) -> QuantizedGraph {
 }
 
 extension QuantizedOperation {
+  /// The code outside a max pool's image that counts.
+  fileprivate var padCode: Int? {
+    if case .maxPool(let pool) = self { pool.padCode } else { nil }
+  }
+
   /// A convolution or a pool without the rows and columns of its window that lie outside the image at
   /// every position: a 3x3 window with SAME pads over a map of one pixel becomes a 1x1 window. Others as
   /// they are.

@@ -100,6 +100,21 @@ struct TrimWindowsTests {
     #expect(design.layers.count == 1)
   }
 
+  @Test("a max pool's code outside goes where no code of its map is below it")
+  func codeOutside() throws {
+    let window = try #require(
+      WindowGeometry(
+        inputHeight: 5, inputWidth: 5, kernelHeight: 3, kernelWidth: 3, strideY: 2, strideX: 2,
+        padding: .same))
+    for code in [0, 1, 90] {
+      let pool = QuantizedPool(geometry: window, clamp: 0...200, padCode: code)
+      let graph = networks(window)[3].replacing([ValueID(1): .maxPool(pool)])
+      let trimmed = trimWindows(graph)
+      #expect((trimmed == graph) == (code > 0))
+      #expect(try values(trimmed) == values(graph))
+    }
+  }
+
   @Test("weights and multiply-accumulates are counted as the network has them")
   func cost() throws {
     let window = try #require(
