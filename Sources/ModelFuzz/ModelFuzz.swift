@@ -48,7 +48,7 @@ private func models(in json: Any) -> [Data] {
   }
 }
 
-/// One file: listed, imported, quantized, computed, frozen, and the rest exported, as far as it goes.
+/// One file: listed, also up to one of its operators, imported, quantized, computed, frozen, and the rest exported, as far as it goes.
 /// Large networks end behind the import, since their work would take the time of many small ones.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func testOneInput(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
@@ -58,7 +58,11 @@ public func testOneInput(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     // A network file is two files.
     guard file.format != .network else { return 0 }
     do {
-      _ = try file.listing()
+      let entries = try file.listing().entries
+      if !entries.isEmpty {
+        let end = entries[size % entries.count].operatorIndex
+        _ = try ModelFile(path: "fuzz", bytes: file.bytes, until: ["@\(end)"]).listing()
+      }
     } catch {
       check(error)
     }

@@ -13,17 +13,21 @@ public struct ModelFile: Sendable {
   public let path: String
   public let bytes: [UInt8]
   public let format: Format
+  /// Tensors and operators, by name or number, at which the network ends instead of the file's outputs;
+  /// empty for all of the file.
+  public let until: [String]
 
   /// Reads a file and tells its format. Throws when it cannot be read, is larger than 512 MB, or is
   /// no model.
-  public init(path: String) throws(Diagnostics) {
-    try self.init(path: path, bytes: readFile(path))
+  public init(path: String, until: [String] = []) throws(Diagnostics) {
+    try self.init(path: path, bytes: readFile(path), until: until)
   }
 
   /// Takes the bytes of a file that has been read.
-  public init(path: String, bytes: [UInt8]) throws(Diagnostics) {
+  public init(path: String, bytes: [UInt8], until: [String] = []) throws(Diagnostics) {
     self.path = path
     self.bytes = bytes
+    self.until = until
     if TFLiteParser.recognizes(bytes) {
       format = .tflite
     } else if ONNXFile.recognizes(bytes) {
@@ -59,9 +63,12 @@ public struct ModelFile: Sendable {
     do {
       switch format {
       case .tflite:
-        return try importTFLiteModel(bytes, name: name, imageSize: imageSize, note: note)
-      case .graphDef: return .float(try importGraphDef(bytes, name: name, imageSize: imageSize))
-      case .onnx: return try importONNX(bytes, name: name, imageSize: imageSize, note: note)
+        return try importTFLiteModel(
+          bytes, name: name, imageSize: imageSize, until: until, note: note)
+      case .graphDef:
+        return .float(try importGraphDef(bytes, name: name, imageSize: imageSize, until: until))
+      case .onnx:
+        return try importONNX(bytes, name: name, imageSize: imageSize, until: until, note: note)
       case .network: return .quantized(try network())
       }
     } catch {
@@ -81,7 +88,8 @@ public struct ModelFile: Sendable {
     let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
     let binary = folder + (try NetworkFile.binaryName(json: bytes))
     do throws(Diagnostics) {
-      return try NetworkFile(json: bytes, binary: readFile(binary)).graph
+      let graph = try NetworkFile(json: bytes, binary: readFile(binary)).graph
+      return until.isEmpty ? graph : try graph.ending(at: until)
     } catch {
       throw Diagnostics(
         error.all.map { diagnostic in
@@ -99,9 +107,9 @@ public struct ModelFile: Sendable {
     do {
       var listing =
         switch format {
-        case .tflite: try listTFLite(bytes, name: name, imageSize: imageSize)
-        case .graphDef: try listGraphDef(bytes, name: name, imageSize: imageSize)
-        case .onnx: try listONNX(bytes, name: name, imageSize: imageSize)
+        case .tflite: try listTFLite(bytes, name: name, imageSize: imageSize, until: until)
+        case .graphDef: try listGraphDef(bytes, name: name, imageSize: imageSize, until: until)
+        case .onnx: try listONNX(bytes, name: name, imageSize: imageSize, until: until)
         case .network: listNetwork(try network(), name: name)
         }
       listing.diagnostics = Diagnostics(listing.diagnostics).inFile(path).all

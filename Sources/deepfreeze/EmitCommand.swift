@@ -154,6 +154,12 @@ struct EmitCommand: AsyncParsableCommand {
       var files = design.emittedFiles(network: network, clockPeriod: clock, packing: pack)
       if let rest = try BackEnd.onnx(graph, after: ValueID(design.taps.last!.value)) {
         files.append(EmittedFile("backend/\(design.name).onnx", rest))
+        if !model.end.until.isEmpty {
+          printToStandardError(
+            Diagnostic(
+              "backend/ ends at --until; what follows in the model is not in it", severity: .note
+            ).description)
+        }
       }
       try FolderWriter.write(files, to: folder, force: force)
       let summary = Summary(design, folder: folder, files: files)

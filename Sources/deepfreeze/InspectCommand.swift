@@ -18,8 +18,12 @@ struct InspectCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await reportingDiagnostics(output) {
-      let listing = try ModelFile(path: model.model).listing(imageSize: model.imageSize)
-      let record = InspectRecord(listing, frozen: Freezable(model, resize: resize))
+      let file = try ModelFile(path: model.model, until: model.end.until)
+      let listing = try file.listing(imageSize: model.imageSize)
+      let record = InspectRecord(
+        listing, frozen: Freezable(model, resize: resize),
+        part: listing.diagnostics.isEmpty
+          ? nil : UsablePart(of: file, listing, model, resize: resize))
       if output.json {
         printJSON(record)
       } else {
@@ -73,6 +77,7 @@ struct InspectCommand: AsyncParsableCommand {
       lines.append("The network cannot be used as a whole:")
       lines += listing.diagnostics.map(\.description)
       if let first = record.firstUnsupported { lines.append(first.text) }
+      if let part = record.usablePart { lines.append(part.text) }
     }
     return lines.joined(separator: "\n")
   }
@@ -107,6 +112,47 @@ private struct Freezable: Encodable {
   }
 }
 
+/// The network in front of what cannot be used.
+private struct UsablePart: Encodable {
+  /// What to give `--until`.
+  var until: String
+  var convolutions: Int
+  var frozen: Freezable
+
+  /// Tries the last operators of the listing, one after the other, until one ends a network that can be used;
+  /// nil when none of `attempts` does, or none with a convolution.
+  init?(
+    of file: ModelFile, _ listing: ModelListing, _ model: ModelOptions, resize: Bool,
+    attempts: Int = 40
+  ) {
+    for entry in listing.entries.filter(\.isSupported).reversed().prefix(attempts) {
+      let number = "@\(entry.operatorIndex)"
+      // The table shortens long names, and a shell reads these quotes.
+      let isPlain = entry.name.count <= 60 && !entry.name.contains("'")
+      for name in isPlain ? [entry.name, number] : [number] {
+        guard
+          let part = try? ModelFile(path: file.path, bytes: file.bytes, until: [name]),
+          let found = try? part.listing(imageSize: model.imageSize), found.diagnostics.isEmpty,
+          found.entries.last?.operatorIndex == entry.operatorIndex,
+          found.entries.contains(where: { $0.convolutionNumber != nil })
+        else { continue }
+        until = name
+        convolutions = found.entries.count { $0.convolutionNumber != nil }
+        var model = model
+        model.end.until = [name]
+        frozen = Freezable(model, resize: resize)
+        return
+      }
+    }
+    return nil
+  }
+
+  var text: String {
+    "With --until '\(until)' the network up to there is taken: "
+      + "\(counted(convolutions, "convolution")). \(frozen.text)"
+  }
+}
+
 /// Where a network ends that a model cut there would have.
 private struct FirstUnsupported: Encodable {
   var op: Int
@@ -129,7 +175,7 @@ private struct FirstUnsupported: Encodable {
     let what = "The first operator that is not supported is number \(op), \(kind) '\(tensor)'"
     if operatorsBefore == 0 { return what + "." }
     return what + ": before it are \(counted(operatorsBefore, "operator")) with "
-      + "\(counted(convolutionsBefore, "convolution")). A model exported up to there has these alone."
+      + "\(counted(convolutionsBefore, "convolution"))."
   }
 }
 
@@ -158,11 +204,14 @@ private struct InspectRecord: Encodable {
   var frozen: Freezable
   /// Null when all are supported.
   var firstUnsupported: FirstUnsupported?
+  /// Null when the whole network can be used, or no part with a convolution was found.
+  var usablePart: UsablePart?
   var operators: [Entry]
   var diagnostics: [DiagnosticRecord]
 
-  init(_ listing: ModelListing, frozen: Freezable) {
+  init(_ listing: ModelListing, frozen: Freezable, part: UsablePart?) {
     self.frozen = frozen
+    usablePart = part
     firstUnsupported = FirstUnsupported(listing)
     format = listing.format
     name = listing.name

@@ -4,6 +4,15 @@ import ModelImport
 import NeuralGraph
 import TensorFiles
 
+/// Where the network ends.
+struct EndOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "End the network at this tensor or operator, by name or, as @12, by the number that 'inspect' prints; "
+        + "may be given several times.", valueName: "tensor"))
+  var until: [String] = []
+}
+
 /// The model that a command works on, and how it becomes a network in integers.
 struct ModelOptions: ParsableArguments {
   @Argument(
@@ -30,10 +39,12 @@ struct ModelOptions: ParsableArguments {
       "Compute the network for images of this size.", valueName: "hxw"))
   var imageSize: ImageSize?
 
+  @OptionGroup var end: EndOptions
+
   /// Reads the model as a network in integers. `resize` scales calibration images that have
   /// another size. What the user should know goes to standard error.
   func load(resize: Bool = false) throws(Diagnostics) -> LoadedModel {
-    let file = try ModelFile(path: model)
+    let file = try ModelFile(path: model, until: end.until)
     let imported = try file.imported(imageSize: imageSize) {
       printToStandardError(Diagnostics($0).inFile(model).description)
     }
@@ -102,6 +113,8 @@ struct NamedModelOptions: ParsableArguments {
       "Compute the network for images of this size.", valueName: "hxw"))
   var imageSize: ImageSize?
 
+  @OptionGroup var end: EndOptions
+
   /// The same, as commands take it whose argument is the model.
   var options: ModelOptions {
     var options = ModelOptions()
@@ -109,6 +122,7 @@ struct NamedModelOptions: ParsableArguments {
     options.calibrate = calibrate
     options.inputRange = inputRange
     options.imageSize = imageSize
+    options.end = end
     return options
   }
 }

@@ -24,6 +24,7 @@ struct PruneCommand: AsyncParsableCommand {
     help: "A model: a quantized .tflite or .onnx, a frozen graph (.pb), a network (.json).")
   var model: String
 
+  @OptionGroup var end: EndOptions
   @OptionGroup var images: CalibrationOptions
   @OptionGroup var output: OutputOptions
 
@@ -98,7 +99,7 @@ struct PruneCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await reportingDiagnostics(output) {
-      let source = try ModelFile(path: model)
+      let source = try ModelFile(path: model, until: end.until)
       do throws(Diagnostics) {
         try prune(source)
       } catch {

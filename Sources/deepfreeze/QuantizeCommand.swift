@@ -19,6 +19,7 @@ struct QuantizeCommand: AsyncParsableCommand {
   @Argument(help: "A float model: a TensorFlow frozen graph (.pb) or an .onnx.")
   var model: String
 
+  @OptionGroup var end: EndOptions
   @OptionGroup var images: CalibrationOptions
   @OptionGroup var output: OutputOptions
 
@@ -88,7 +89,7 @@ struct QuantizeCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await reportingDiagnostics(output) {
-      let source = try ModelFile(path: model)
+      let source = try ModelFile(path: model, until: end.until)
       do throws(Diagnostics) {
         try quantize(source)
       } catch {

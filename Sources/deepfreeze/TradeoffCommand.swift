@@ -21,6 +21,7 @@ struct TradeoffCommand: AsyncParsableCommand {
   @Argument(help: "A float or quantized model.")
   var model: String
 
+  @OptionGroup var end: EndOptions
   @OptionGroup var images: CalibrationOptions
   @OptionGroup var output: OutputOptions
 
@@ -45,7 +46,7 @@ struct TradeoffCommand: AsyncParsableCommand {
   func run() async throws {
     try await reportingDiagnostics(output) {
       try FolderWriter.check(folder)
-      let source = try ModelFile(path: model)
+      let source = try ModelFile(path: model, until: end.until)
       let swept: Swept
       do throws(Diagnostics) {
         swept = try self.swept(source)

@@ -75,6 +75,36 @@ struct RunAndInspectTests {
     #expect(text.contains("The first operator that is not supported is number \(first.op), "))
   }
 
+  @Test("inspect says where a network can end before what is not supported, and emit ends it there")
+  func usablePart() throws {
+    struct Listing: Decodable {
+      struct Frozen: Decodable { var fixedLayers: Int? }
+      struct Part: Decodable { var until: String, convolutions: Int, frozen: Frozen }
+      var usablePart: Part?
+    }
+    let folder = try TemporaryFolder()
+    // A node more: NodeDef in GraphDef's field 1, with name, operator and operand.
+    let fields = [(1, "odd"), (2, "NoSuchOperator"), (3, "softmax")]
+    let node = fields.flatMap { [UInt8($0 << 3 | 2), UInt8($1.utf8.count)] + Array($1.utf8) }
+    let float = CommandLineTool.root.appending(path: "models/fashion_mnist_float.pb").path
+    let model = folder.path("odd.pb")
+    try writeFile(readFile(float) + [0x0A, UInt8(node.count)] + node, to: model)
+    let images = CommandLineTool.root.appending(path: "models/images").path
+    let calibrated = [model, "--input-range", "0,1", "--calibrate", images]
+    let text = try CommandLineTool.run(arguments: ["inspect"] + calibrated)
+    #expect(text.output.contains("With --until 'softmax' the network up to there is taken: "))
+    let result = try CommandLineTool.run(arguments: ["inspect"] + calibrated + ["--json"])
+    let listing = try JSONDecoder().decode(Listing.self, from: Data(result.output.utf8))
+    let part = try #require(listing.usablePart)
+    #expect(part.frozen.fixedLayers == part.convolutions)
+    let emit = ["emit"] + calibrated + ["--fixed-layers", "1", "--effort", "0", "--output"]
+    #expect(try CommandLineTool.run(arguments: emit + [folder.path("whole")]).status == 2)
+    let ended = try CommandLineTool.run(
+      arguments: emit + [folder.path("ended"), "--until", part.until])
+    #expect(ended.status == 0, "\(ended.errors)")
+    #expect(ended.errors.contains("backend/ ends at --until"))
+  }
+
   @Test("inspect calibrates with images of another size when it may resize them")
   func resize() throws {
     let folder = try TemporaryFolder()

@@ -51,6 +51,13 @@ struct NetworkModelTests {
       #expect(listing.entries.map(\.kind) == ["CONV_2D"])
       #expect(listing.entries[0].convolutionNumber == 1)
       #expect(listing.entries[0].multiplyAccumulates == 4)
+      for end in ["conv", "@0"] {
+        guard case .quantized(let part) = try ModelFile(path: json, until: [end]).imported() else {
+          return
+        }
+        #expect(part == network())
+      }
+      #expect(throws: Diagnostics.self) { try ModelFile(path: json, until: ["input"]).imported() }
     }
   }
 

@@ -6,12 +6,13 @@ import NeuralGraph
 ///
 /// An open batch is taken as 1. `imageSize` is the height and width of inputs whose file leaves
 /// them open; it does not change a stated size. Everything wrong with the file is thrown at once,
-/// as `Diagnostics`. `note` is given what the user should know: a Softmax that is left out.
+/// as `Diagnostics`. The network ends at `until`, tensors or nodes by name or number, unless that is
+/// empty. `note` is given what the user should know: a Softmax that is left out.
 public func importONNX(
-  _ bytes: [UInt8], name: String, imageSize: ImageSize? = nil,
+  _ bytes: [UInt8], name: String, imageSize: ImageSize? = nil, until: [String] = [],
   note: (Diagnostic) -> Void = { _ in }
 ) throws(Diagnostics) -> ImportedModel {
-  let importer = try imported(bytes, name: name, imageSize: imageSize)
+  let importer = try imported(bytes, name: name, imageSize: imageSize, until: until)
   guard importer.problems.isEmpty else { throw Diagnostics(importer.problems) }
   guard importer.isQuantized else {
     for text in importer.notes { note(text) }
@@ -26,9 +27,9 @@ public func importONNX(
 /// Lists the operators of an ONNX model that are computed for each image, and says which are not
 /// supported and why. Throws only when the file's structure cannot be read.
 public func listONNX(
-  _ bytes: [UInt8], name: String, imageSize: ImageSize? = nil
+  _ bytes: [UInt8], name: String, imageSize: ImageSize? = nil, until: [String] = []
 ) throws(Diagnostics) -> ModelListing {
-  let importer = try imported(bytes, name: name, imageSize: imageSize)
+  let importer = try imported(bytes, name: name, imageSize: imageSize, until: until)
   var inputs = importer.graph.inputs.map { "float32 \(importer.graph[$0].shape)" }
   var problems = importer.problems
   if importer.isQuantized, problems.isEmpty {
@@ -47,14 +48,15 @@ public func listONNX(
 }
 
 private func imported(
-  _ bytes: [UInt8], name: String, imageSize: ImageSize?
+  _ bytes: [UInt8], name: String, imageSize: ImageSize?, until: [String]
 ) throws(Diagnostics) -> ONNXImporter {
-  let file: ONNXFile
+  var file: ONNXFile
   do throws(Diagnostic) {
     file = try ONNXFile(bytes)
   } catch {
     throw Diagnostics(error)
   }
+  if !until.isEmpty { try file.end(at: until) }
   let order = try ONNXOrder(file)
   var importer = ONNXImporter(file: file, order: order, name: name, imageSize: imageSize)
   importer.run()
@@ -227,7 +229,7 @@ struct ONNXImporter {
         Diagnostic(
           message, node: nodes[0],
           remedy: ONNXOperator.remedy(operation)
-            ?? "supported are \(ONNXOperator.supportedNames)"))
+            ?? "supported are \(ONNXOperator.supportedNames); \(endBeforeRemedy)"))
     }
   }
 

@@ -73,10 +73,11 @@ extension ONNXImporter {
     return false
   }
 
+  /// Of all nodes of the file, whether or not the network's end needs them.
   private func readersByInput() -> [String: [Int]] {
     var readers: [String: [Int]] = [:]
-    for index in order.live {
-      for name in Set(file.nodes[index].inputs) { readers[name, default: []].append(index) }
+    for node in file.nodes {
+      for name in Set(node.inputs) { readers[name, default: []].append(node.index) }
     }
     return readers
   }

@@ -7,6 +7,7 @@ import NeuralGraph
 ///   - bytes: the whole file.
 ///   - name: the network's name, for messages and generated text.
 ///   - imageSize: height and width of a float network's input where the file leaves them open.
+///   - until: tensors by name, or operators by number, at which the network ends; empty for all of it.
 ///   - note: is given what the user should know: operators that are left out.
 /// - Returns: the network in integers, one node an operator, checked by `QuantizedGraph.verify`; or
 ///   the float network.
@@ -15,10 +16,10 @@ import NeuralGraph
 ///
 /// Source: schema.fbs version 3; semantics of each operator as in LiteRT's reference kernels.
 public func importTFLiteModel(
-  _ bytes: [UInt8], name: String, imageSize: ImageSize? = nil,
+  _ bytes: [UInt8], name: String, imageSize: ImageSize? = nil, until: [String] = [],
   note: (Diagnostic) -> Void = { _ in }
 ) throws(Diagnostics) -> ImportedModel {
-  switch try lower(bytes, name: name, imageSize: imageSize) {
+  switch try lower(bytes, name: name, imageSize: imageSize, until: until) {
   case .quantized(let lowering):
     guard lowering.diagnostics.isEmpty else { throw Diagnostics(lowering.diagnostics) }
     lowering.notes.forEach(note)
@@ -45,9 +46,9 @@ public func importTFLite(
 /// Lists every operator of a TFLite file, and says which are supported and why not. Throws only
 /// when the file's structure cannot be read.
 public func listTFLite(
-  _ bytes: [UInt8], name: String, imageSize: ImageSize? = nil
+  _ bytes: [UInt8], name: String, imageSize: ImageSize? = nil, until: [String] = []
 ) throws(Diagnostics) -> ModelListing {
-  let lowered = try lower(bytes, name: name, imageSize: imageSize)
+  let lowered = try lower(bytes, name: name, imageSize: imageSize, until: until)
   let model = lowered.model
   let input = model.inputs.first.map { model.tensors[$0] }
   return ModelListing(
@@ -84,10 +85,11 @@ private enum LoweredTFLite {
 }
 
 private func lower(
-  _ bytes: [UInt8], name: String, imageSize: ImageSize?
+  _ bytes: [UInt8], name: String, imageSize: ImageSize?, until: [String]
 ) throws(Diagnostics) -> LoweredTFLite {
   var parser = TFLiteParser(bytes)
-  guard let model = parser.parse() else { throw Diagnostics(parser.diagnostics) }
+  guard var model = parser.parse() else { throw Diagnostics(parser.diagnostics) }
+  if !until.isEmpty { try model.end(at: until) }
   if model.isFloat {
     var lowering = TFLiteFloatLowering(model, name: name, imageSize: imageSize)
     lowering.run()

@@ -41,10 +41,10 @@ struct TFLiteFloatLowering: TFLiteReading {
   mutating func run() {
     defineInput()
     var convolutions = 0
-    for (index, entry) in model.operators.enumerated() {
-      var listing = describe(entry, index)
+    for entry in model.operators {
+      var listing = describe(entry)
       do throws(TFLiteFailure) {
-        try lower(entry, index, into: &listing)
+        try lower(entry, into: &listing)
       } catch {
         listing.isSupported = false
         switch error {
@@ -66,7 +66,7 @@ struct TFLiteFloatLowering: TFLiteReading {
   }
 
   private mutating func lower(
-    _ entry: TFLiteModel.Operator, _ index: Int, into listing: inout ModelListing.Entry
+    _ entry: TFLiteModel.Operator, into listing: inout ModelListing.Entry
   ) throws(TFLiteFailure) {
     guard entry.outputs.count == 1 else {
       throw failure("has \(entry.outputs.count) outputs; one is supported", entry)
@@ -76,7 +76,7 @@ struct TFLiteFloatLowering: TFLiteReading {
       throw failure("computes a tensor that is computed before, or is the input", entry)
     }
     if try foldShapeOperator(entry) { return }
-    let result = try operation(entry, index)
+    let result = try operation(entry)
     values[output] = .tensor(result)
     let node = graph[result]
     try checkDeclared(entry, node.shape)

@@ -5,12 +5,13 @@ import NeuralGraph
 extension TFLiteFloatLowering {
   /// The node that an operator's output is.
   mutating func operation(
-    _ entry: TFLiteModel.Operator, _ index: Int
+    _ entry: TFLiteModel.Operator
   ) throws(TFLiteFailure) -> NodeID {
-    let supported = "supported: " + Self.supportedKinds.joined(separator: ", ")
+    let supported =
+      "supported: " + Self.supportedKinds.joined(separator: ", ") + "; " + endBeforeRemedy
     guard !entry.isCustom else {
       throw failure(
-        "is the custom operator '\(entry.kind)' (number \(index))", entry, remedy: supported)
+        "is the custom operator '\(entry.kind)' (number \(entry.number))", entry, remedy: supported)
     }
     switch entry.kind {
     case "CONV_2D": return try convolution(entry)
@@ -56,7 +57,7 @@ extension TFLiteFloatLowering {
       return operand
     default:
       throw failure(
-        "the operator \(entry.kind) (number \(index)) is not supported", entry,
+        "the operator \(entry.kind) (number \(entry.number)) is not supported", entry,
         remedy: supported)
     }
   }

@@ -66,7 +66,7 @@ struct TFLiteLowering: TFLiteReading {
     defineInput()
     var convolutions = 0
     for (index, entry) in model.operators.enumerated() {
-      var listing = describe(entry, index)
+      var listing = describe(entry)
       do throws(Failure) {
         try lower(entry, index, into: &listing)
       } catch {
@@ -104,7 +104,7 @@ struct TFLiteLowering: TFLiteReading {
     }
     if try foldShapeOperator(entry) { return }
     if try bypassFloat(entry, index) { return }
-    let lowered = try operation(of: entry, index)
+    let lowered = try operation(of: entry)
     let node = QuantizedNode(
       name: model.tensors[entry.outputs[0]].name, operation: lowered.operation, operands: [],
       type: lowered.type)
@@ -130,11 +130,12 @@ struct TFLiteLowering: TFLiteReading {
 
   /// The node's operation, by the operator's name.
   private mutating func operation(
-    of entry: TFLiteModel.Operator, _ index: Int
+    of entry: TFLiteModel.Operator
   ) throws(Failure) -> Lowered {
     guard !entry.isCustom else {
       throw failure(
-        "is the custom operator '\(entry.kind)' (number \(index))", entry, remedy: supportedText)
+        "is the custom operator '\(entry.kind)' (number \(entry.number))", entry,
+        remedy: supportedText)
     }
     switch entry.kind {
     case "CONV_2D": return try convolution(entry)
@@ -160,13 +161,13 @@ struct TFLiteLowering: TFLiteReading {
     case "L2_NORMALIZATION": return try l2Normalization(entry)
     default:
       throw failure(
-        "the operator \(entry.kind) (number \(index)) is not supported", entry,
+        "the operator \(entry.kind) (number \(entry.number)) is not supported", entry,
         remedy: supportedText)
     }
   }
 
   private var supportedText: String {
-    "supported: " + Self.supportedKinds.joined(separator: ", ")
+    "supported: " + Self.supportedKinds.joined(separator: ", ") + "; " + endBeforeRemedy
   }
 
   /// Readers of a failed operator's outputs are still checked against the declared types.

@@ -24,6 +24,8 @@ struct TFLiteModel: Sendable {
 
   /// One operator, in execution order.
   struct Operator: Sendable {
+    /// Its position in the file.
+    var number: Int
     /// The builtin operator's name; a custom operator's own name.
     var kind: String
     var isCustom: Bool
@@ -286,7 +288,8 @@ struct TFLiteParser {
         byteOffset: table.position, remedy: "the file is damaged; get a new copy")
     }
     return TFLiteModel.Operator(
-      kind: kinds[code].kind, isCustom: kinds[code].isCustom, inputs: try indices(table, 1),
+      number: index, kind: kinds[code].kind, isCustom: kinds[code].isCustom,
+      inputs: try indices(table, 1),
       outputs: try indices(table, 2), options: try table.table(4), position: table.position)
   }
 

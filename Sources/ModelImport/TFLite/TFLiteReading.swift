@@ -46,11 +46,11 @@ extension TFLiteReading {
   }
 
   /// What is known of an operator before it is lowered.
-  func describe(_ entry: TFLiteModel.Operator, _ index: Int) -> ModelListing.Entry {
+  func describe(_ entry: TFLiteModel.Operator) -> ModelListing.Entry {
     let output = entry.outputs.first.map { model.tensors[$0] }
     var listing = ModelListing.Entry(
-      operatorIndex: index, name: output?.name ?? "operator \(index)", kind: entry.kind,
-      outputShape: output?.shape, isSupported: true)
+      operatorIndex: entry.number, name: output?.name ?? "operator \(entry.number)",
+      kind: entry.kind, outputShape: output?.shape, isSupported: true)
     let weighted = ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"].contains(entry.kind)
     guard weighted, entry.inputs.count > 1, entry.inputs[1] >= 0,
       let shape = model.tensors[entry.inputs[1]].shape,

@@ -3,12 +3,12 @@ import NeuralGraph
 /// Reads a TensorFlow frozen graph (one binary GraphDef message) into a float `Graph`.
 ///
 /// A batch of -1 is taken as 1. `imageSize` is the height and width of inputs whose file leaves
-/// them open; it does not change a stated size. Everything wrong with the file is thrown at once,
-/// as `Diagnostics`.
+/// them open; it does not change a stated size. The network ends at `until`, nodes by name or number,
+/// unless that is empty. Everything wrong with the file is thrown at once, as `Diagnostics`.
 public func importGraphDef(
-  _ bytes: [UInt8], name: String, imageSize: ImageSize? = nil
+  _ bytes: [UInt8], name: String, imageSize: ImageSize? = nil, until: [String] = []
 ) throws(Diagnostics) -> Graph {
-  let importer = try imported(bytes, name: name, imageSize: imageSize)
+  let importer = try imported(bytes, name: name, imageSize: imageSize, until: until)
   guard importer.problems.isEmpty else { throw Diagnostics(importer.problems) }
   return importer.graph
 }
@@ -16,9 +16,9 @@ public func importGraphDef(
 /// Lists the operators of a TensorFlow frozen graph that are computed for each image, and says
 /// which are not supported and why. Throws only when the file's structure cannot be read.
 public func listGraphDef(
-  _ bytes: [UInt8], name: String, imageSize: ImageSize? = nil
+  _ bytes: [UInt8], name: String, imageSize: ImageSize? = nil, until: [String] = []
 ) throws(Diagnostics) -> ModelListing {
-  let importer = try imported(bytes, name: name, imageSize: imageSize)
+  let importer = try imported(bytes, name: name, imageSize: imageSize, until: until)
   let inputs = importer.graph.inputs.map { "float32 \(importer.graph[$0].shape)" }
   return ModelListing(
     format: ModelFile.Format.graphDef.rawValue, name: name,
@@ -27,7 +27,7 @@ public func listGraphDef(
 }
 
 private func imported(
-  _ bytes: [UInt8], name: String, imageSize: ImageSize?
+  _ bytes: [UInt8], name: String, imageSize: ImageSize?, until: [String]
 ) throws(Diagnostics) -> GraphDefImporter {
   let file: GraphDefFile
   do throws(Diagnostic) {
@@ -35,7 +35,7 @@ private func imported(
   } catch {
     throw Diagnostics(error)
   }
-  let order = try GraphDefOrder(file)
+  let order = try GraphDefOrder(file, until: until)
   var importer = GraphDefImporter(file: file, order: order, name: name, imageSize: imageSize)
   importer.run()
   return importer
@@ -99,7 +99,10 @@ struct GraphDefImporter {
       if order.dependsOnInput[position] { list(position, reason) }
     }
     for position in order.outputs {
-      guard case .tensor(let id) = values[position] else { continue }
+      guard case .tensor(let id) = values[position] else {
+        if order.endsAtNames { reportNoTensor(position) }
+        continue
+      }
       if !graph.outputs.contains(id) { graph.outputs.append(id) }
       nameOutput(id, file.nodes[position].name)
     }
@@ -114,6 +117,15 @@ struct GraphDefImporter {
       }
       problems += graph.verify()
     }
+  }
+
+  /// An output that the user named and that is a shape, or an image cut into phases.
+  private mutating func reportNoTensor(_ position: Int) {
+    if case .missing = values[position] { return }
+    problems.append(
+      file.nodes[position].problem(
+        "\(file.nodes[position].operation) gives no tensor of real numbers, so the network cannot "
+          + "end there"))
   }
 
   /// An output that only passes a tensor on (Identity) gives it its own name, which is the one
@@ -138,7 +150,7 @@ struct GraphDefImporter {
         Diagnostic(
           message, node: nodes[0],
           remedy: GraphDefOperator.leftover(operation)
-            ?? "supported are \(GraphDefOperator.supportedNames)"))
+            ?? "supported are \(GraphDefOperator.supportedNames); \(endBeforeRemedy)"))
     }
   }
 

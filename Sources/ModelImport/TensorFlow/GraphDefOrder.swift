@@ -6,6 +6,8 @@ struct GraphDefOrder {
   var live: [Int]
   /// The nodes whose results are the network's outputs, in the file's order.
   var outputs: [Int]
+  /// True when the user named the outputs.
+  let endsAtNames: Bool
   /// By node of the file: true when it depends on a placeholder, so it is computed for each image.
   var dependsOnInput: [Bool]
   /// Nodes by name.
@@ -14,9 +16,11 @@ struct GraphDefOrder {
   var problems: [Diagnostic] = []
 
   /// Resolves names, orders the nodes, and finds the outputs: the nodes that depend on a
-  /// placeholder and that no such node reads. What neither depends on a placeholder nor feeds a
-  /// node that does, is left out. Throws when there is no order or no input.
-  init(_ file: GraphDefFile) throws(Diagnostics) {
+  /// placeholder and that no such node reads, or those that `until` names. What neither depends on a
+  /// placeholder nor feeds a node that does, is left out. Throws when there is no order or no input, and
+  /// when `until` names what is not there.
+  init(_ file: GraphDefFile, until: [String] = []) throws(Diagnostics) {
+    endsAtNames = !until.isEmpty
     index = GraphDefOrder.index(file.nodes, &problems)
     let operands = GraphDefOrder.operands(file.nodes, index, &problems)
     let order: [Int]
@@ -59,6 +63,14 @@ struct GraphDefOrder {
           node: file.nodes[last].name,
           remedy: "the file is probably cut short: copy it again"))
     }
+    guard endsAtNames else { return }
+    var end = NetworkEnd<Int>()
+    for (position, node) in file.nodes.enumerated()
+    where depends[position] && !node.isPlaceholder {
+      end.append(number: position, name: nil, results: [(node.name, position)])
+    }
+    outputs = try end.tensors(until.map { $0.hasSuffix(":0") ? String($0.dropLast(2)) : $0 })
+    live = GraphDefOrder.postorder(outputs, operands.data)
   }
 
   /// What the outputs need, each node after its operands and as soon as one reader needs it: the

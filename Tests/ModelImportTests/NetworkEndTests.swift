@@ -1,0 +1,146 @@
+import Foundation
+import ModelImport
+import NeuralGraph
+import Testing
+
+@Suite("A network that ends before the file does")
+struct NetworkEndTests {
+  private let models = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent().appending(path: "models").path
+
+  /// One network that ends at each operator of the file in turn: what it computes is what the whole network
+  /// computes there, and nothing else is in it. Returns how many ends were compared.
+  private func compareEnds(_ bytes: [UInt8], _ name: String) throws -> Int {
+    let file = try ModelFile(path: name, bytes: bytes)
+    guard case .quantized(let whole) = try file.imported() else { return 0 }
+    let type = whole.nodes[0].type
+    let input = IntegerTensor(
+      shape: type.shape, element: type.element,
+      bytes: (0..<type.shape.elementCount).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ 29) })
+    let wanted = try whole.evaluate(input)
+    var compared = 0
+    for entry in try file.listing().entries {
+      for end in [entry.name, "@\(entry.operatorIndex)"] {
+        let part = try ModelFile(path: name, bytes: bytes, until: [end])
+        // An ONNX network can end in real numbers between its quantized operators.
+        guard let imported = try? part.imported(), case .quantized(let graph) = imported else {
+          #expect(file.format == .onnx, "\(name) \(end)")
+          continue
+        }
+        #expect(graph.verify().isEmpty, "\(name) \(end)")
+        #expect(try part.listing().entries.last?.operatorIndex == entry.operatorIndex)
+        // Without its end a network may begin with other codes.
+        guard graph.nodes[0].type == type else { continue }
+        let found = try Interpreter(graph).outputs(for: input)[0]
+        #expect(wanted.contains(found), "\(name) \(end)")
+        #expect(
+          graph.readers.enumerated().allSatisfy { !$1.isEmpty || $0 == graph.outputs[0].index })
+        compared += 1
+      }
+    }
+    return compared
+  }
+
+  @Test("TFLite: each operator of the example and of a branched network")
+  func tflite() throws {
+    let example = try readFile("\(models)/fashion_mnist_int8.tflite")
+    #expect(try compareEnds(example, "example") == 30)
+    #expect(try compareEnds(TFLiteNetworks.small().bytes, "small") == 12)
+    #expect(try compareEnds(TFLiteNetworks.elementwise().bytes, "elementwise") > 10)
+  }
+
+  @Test("TFLite: each operator of ResNet-8", .enabled(if: SharedFolder.path != nil))
+  func residual() throws {
+    let shared = try #require(SharedFolder.path)
+    let file = try readFile("\(shared)/models/pretrainedResnet_quant.tflite")
+    #expect(try compareEnds(file, "resnet") > 30)
+  }
+
+  @Test("ONNX: each operator of the recorded quantized networks")
+  func onnx() throws {
+    var compared = 0
+    for entry in RecordedONNX.all.quantized {
+      compared += try compareEnds(Array(entry.model), entry.name)
+    }
+    #expect(compared > 30)
+  }
+
+  @Test("ONNX and GraphDef of real numbers: a network up to a node has the same nodes")
+  func float() throws {
+    let recorded = RecordedONNX.all.float.map { (Array($0.model), $0.name) }
+    let example = try readFile("\(models)/fashion_mnist_float.pb")
+    var ends = 0
+    for (bytes, name) in recorded + [(example, "example")] {
+      let file = try ModelFile(path: name, bytes: bytes)
+      guard case .float(let whole) = try file.imported() else { continue }
+      let operations = Set(whole.nodes.map(\.operation))
+      for entry in try file.listing().entries where entry.outputShape != nil {
+        let part = try ModelFile(path: name, bytes: bytes, until: [entry.name])
+        guard case .float(let graph) = try part.imported() else {
+          Issue.record("\(name) is in integers")
+          continue
+        }
+        #expect(graph.verify().isEmpty, "\(name) \(entry.name)")
+        // ONNX's order of elements comes back at the end.
+        let found = graph.nodes.map(\.operation).filter {
+          switch $0 {
+          case .reshape, .transpose: false
+          default: true
+          }
+        }
+        #expect(operations.isSuperset(of: found), "\(name) \(entry.name)")
+        ends += 1
+      }
+    }
+    #expect(ends > 100)
+  }
+
+  @Test("GraphDef: the nodes behind the end are gone, and the end may be written with ':0'")
+  func graphDef() throws {
+    var file = GraphDefImportTests.small()
+    file.node("odd", "NoSuchOperator", ["relu6"])
+    #expect(throws: Diagnostics.self) { try importGraphDef(file.bytes, name: "test") }
+    let graph = try importGraphDef(file.bytes, name: "test", until: ["biased:0"])
+    #expect(GraphDefImportTests.names(graph) == ["input", "weights", "conv", "bias", "biased"])
+    #expect(graph.outputs == [NodeID(4)])
+  }
+
+  @Test("Operators behind the end may be anything")
+  func unsupported() throws {
+    var writer = TFLiteNetworks.small()
+    writer.operators[3].code = TFLiteWriter.codes["EXP"]!
+    let file = try ModelFile(path: "test", bytes: writer.bytes)
+    #expect(throws: Diagnostics.self) { try file.imported() }
+    let part = try ModelFile(
+      path: "test", bytes: writer.bytes, until: ["pooled", "depthwise", "@2", "@1"])
+    guard case .quantized(let graph) = try part.imported() else {
+      Issue.record("not quantized")
+      return
+    }
+    #expect(graph.outputs.map { graph[$0].name } == ["pooled", "depthwise"])
+    #expect(graph.nodes.count == 4)
+  }
+
+  @Test(
+    "A name that no operator computes, or several do, is a diagnostic",
+    arguments: [
+      (["nothing", "7", "1", "@7"], "cannot end at 'nothing'"), (["input"], "no operator computes"),
+      (["w1"], "no operator computes"), (["@9223372036854775808"], "no operator computes"),
+      (["-1", "", "@", "@-1", "@x"], "no operator computes"),
+      (["twice"], "2 tensors have that name"),
+    ])
+  func names(_ names: [String], _ message: String) throws {
+    var writer = TFLiteNetworks.small()
+    for tensor in [TFLiteNetworks.Tensor.flat, TFLiteNetworks.Tensor.pooled] {
+      writer.tensors[tensor].name = "twice"
+    }
+    let file = try ModelFile(path: "test.tflite", bytes: writer.bytes, until: names)
+    for body in [{ _ = try file.imported() }, { _ = try file.listing() }] as [() throws -> Void] {
+      let error = #expect(throws: Diagnostics.self) { try body() }
+      #expect(error?.all.count == names.count)
+      #expect(error?.description.contains(message) == true)
+      #expect(error?.description.contains("--until") == true)
+      #expect(error?.all.first?.place.file == "test.tflite")
+    }
+  }
+}
