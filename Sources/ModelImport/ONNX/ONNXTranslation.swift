@@ -327,7 +327,13 @@ extension ONNXImporter {
       guard let range = type.integers, integers.values.allSatisfy(range.contains) else {
         throw call.node.problem("a number does not fit its target type")
       }
-      return .constant(.integers(integers))
+      guard let element = type.element else { return .constant(.integers(integers)) }
+      // Zero points of PyTorch's fake quantization.
+      try spend(integers.values.count, call.node)
+      return .constant(
+        .codes(
+          ONNXCodes(
+            element: element, shape: integers.shape, values: integers.values.map { Int16($0) })))
     default: return call.operands[0]
     }
   }

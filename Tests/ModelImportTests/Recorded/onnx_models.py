@@ -17,7 +17,7 @@ from onnx import TensorProto
 
 from onnx_cut_models import CUT
 from onnx_float_models import FLOAT, SOFTMAX
-from onnx_net import RANDOM, Net, numbers, run
+from onnx_net import RANDOM, Net, begin, numbers, run
 from onnx_quantized_models import QUANTIZED
 from onnx_refused_models import REFUSED
 
@@ -64,23 +64,28 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file")
     arguments = parser.parse_args()
-    float_cases, softmax_cases, quantized_cases, refusals = [], [], [], []
+    float_cases, softmax_cases, quantized_cases, cut_cases, refusals = [], [], [], [], []
     for name, make in FLOAT.items():
+        begin(name)
         record_float(name, make(), float_cases)
     for name, make in SOFTMAX.items():
+        begin(name)
         record_float(name, make(), softmax_cases)
     for name, make in QUANTIZED.items():
+        begin(name)
         record_quantized(name, make(), quantized_cases)
     for name, (message, make) in REFUSED.items():
+        begin(name)
         model = make()
         if isinstance(model, Net):
             model = model.model(open_batch=name != "batch")
         refusals.append({"name": name, "message": message, "model": text(model.SerializeToString())})
+    for name, (message, make) in CUT.items():
+        begin(name)
+        cut_cases.append({"name": name, "message": message,
+                          "model": text(make().model().SerializeToString())})
     record = {"float": float_cases, "softmax": softmax_cases, "quantized": quantized_cases,
-              "cut": [{"name": name, "message": message,
-                       "model": text(make().model().SerializeToString())}
-                      for name, (message, make) in CUT.items()],
-              "refused": refusals}
+              "cut": cut_cases, "refused": refusals}
     with open(arguments.file, "w") as file:
         json.dump(record, file, indent=1)
         file.write("\n")

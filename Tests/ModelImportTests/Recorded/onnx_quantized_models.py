@@ -199,6 +199,23 @@ def q_signed_bytes_without_zero_point():
 
 
 @quantized
+def q_zero_points_by_cast():
+    """Zero points in int32 behind Cast: PyTorch's fake quantization."""
+    n = QuantizedNet([1, 3, 6, 6])
+    for about, zero in [(0.02, -17), (0.03, 5)]:
+        weights = n.constant(RANDOM.normal(0, 0.5, (3, 3, 3, 3)).astype(np.float32))
+        x = n.last
+        grid = [n.constant(n.scale(0.01)), n.node("Cast", [n.constant(np.int32(0))], to=TensorProto.INT8)]
+        n.node("QuantizeLinear", [weights, *grid])
+        n.node("Conv", [x, n.node("DequantizeLinear", [n.last, *grid])])
+        x = n.last
+        zero = n.node("Cast", [n.constant(np.int64(zero))], to=TensorProto.INT8)
+        n.last = x
+        n.quantize(0, (n.constant(n.scale(about)), zero))
+    return n
+
+
+@quantized
 def q_large_quotient():
     """Scales that are powers of two over one that is none: 2^28 / (24 bits)."""
     n = QuantizedNet([1, 2, 5, 5], powers=True)
