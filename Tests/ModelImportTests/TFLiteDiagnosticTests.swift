@@ -391,6 +391,21 @@ struct TFLiteDiagnosticTests {
       in: joined { $0.operators[0].options = [0: .int32(1)] })
   }
 
+  @Test("weights behind DEQUANTIZE that the file declares with more dimensions than they have")
+  func dequantizedWeights() {
+    var writer = TFLiteWriter()
+    writer.activation("input", [1, 3, 3, 2], .float32)
+    let codes = writer.codes("codes", [18], Array(0..<18))
+    let weights = writer.activation("weights", [1, 3, 3, 2], .float32)
+    writer.add("DEQUANTIZE", [codes], [weights])
+    let output = writer.activation("output", [1, 3, 3, 2], .float32)
+    writer.add(
+      "DEPTHWISE_CONV_2D", [0, weights, -1], [output],
+      [0: .int8(0), 1: .int32(1), 2: .int32(1), 3: .int32(1)])
+    writer.outputs = [output]
+    expect("but the file declares [1, 3, 3, 2]", node: "weights", in: writer)
+  }
+
   @Test("a file that is something else", arguments: [[], Array("hello, this is text".utf8)])
   func otherFile(bytes: [UInt8]) {
     #expect(diagnostics(bytes).first?.message.contains("no TFLite file") == true)

@@ -77,9 +77,9 @@ struct TFLiteFloatLowering: TFLiteReading {
     }
     if try foldShapeOperator(entry) { return }
     let result = try operation(entry)
-    values[output] = .tensor(result)
     let node = graph[result]
     try checkDeclared(entry, node.shape)
+    values[output] = .tensor(result)
     listing.outputShape = node.shape.dimensions
     describe(result, &listing)
   }
