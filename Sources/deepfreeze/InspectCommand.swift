@@ -119,30 +119,56 @@ private struct UsablePart: Encodable {
   var convolutions: Int
   var frozen: Freezable
 
-  /// Tries the last operators of the listing, one after the other, until one ends a network that can be used;
-  /// nil when none of `attempts` does, or none with a convolution.
-  init?(
-    of file: ModelFile, _ listing: ModelListing, _ model: ModelOptions, resize: Bool,
-    attempts: Int = 40
-  ) {
-    for entry in listing.entries.filter(\.isSupported).reversed().prefix(attempts) {
-      let number = "@\(entry.operatorIndex)"
-      // The table shortens long names, and a shell reads these quotes.
-      let isPlain = entry.name.count <= 60 && !entry.name.contains("'")
-      for name in isPlain ? [entry.name, number] : [number] {
-        guard
-          let part = try? ModelFile(path: file.path, bytes: file.bytes, until: [name]),
-          let found = try? part.listing(imageSize: model.imageSize), found.diagnostics.isEmpty,
-          found.entries.last?.operatorIndex == entry.operatorIndex,
-          found.entries.contains(where: { $0.convolutionNumber != nil })
-        else { continue }
-        until = name
-        convolutions = found.entries.count { $0.convolutionNumber != nil }
-        var model = model
-        model.end.until = [name]
-        frozen = Freezable(model, resize: resize)
+  /// Tries to end the network at each of the last operators of the listing. Of those that can be its end the
+  /// one with the most convolutions counts, the last of several; with calibration images it must also come to
+  /// integers. Nil when no end has a convolution.
+  init?(of file: ModelFile, _ listing: ModelListing, _ model: ModelOptions, resize: Bool) {
+    let ends = listing.entries.filter(\.isSupported).reversed().prefix(40).compactMap {
+      Self.end(at: $0, of: file, imageSize: model.imageSize)
+    }
+    let best = ends.enumerated().sorted {
+      ($1.element.convolutions, $0.offset) < ($0.element.convolutions, $1.offset)
+    }
+    var first: UsablePart?
+    for (_, end) in best.prefix(5) {
+      var model = model
+      model.end.until = [end.until]
+      let part = UsablePart(
+        until: end.until, convolutions: end.convolutions, frozen: Freezable(model, resize: resize))
+      if part.frozen.fixedLayers != nil {
+        self = part
         return
       }
+      first = first ?? part
+      // Without calibration nothing is known of any end.
+      if model.calibrate == nil { break }
+    }
+    guard let first else { return nil }
+    self = first
+  }
+
+  private init(until: String, convolutions: Int, frozen: Freezable) {
+    self.until = until
+    self.convolutions = convolutions
+    self.frozen = frozen
+  }
+
+  /// The name that ends the network at an operator, and the convolutions before it; nil when the network cannot
+  /// be used up to there or has no convolution.
+  private static func end(
+    at entry: ModelListing.Entry, of file: ModelFile, imageSize: ImageSize?
+  ) -> (until: String, convolutions: Int)? {
+    let number = "@\(entry.operatorIndex)"
+    // The table shortens long names, and a shell reads these quotes.
+    let isPlain = entry.name.count <= 60 && !entry.name.contains("'")
+    for name in isPlain ? [entry.name, number] : [number] {
+      guard
+        let part = try? ModelFile(path: file.path, bytes: file.bytes, until: [name]),
+        let found = try? part.listing(imageSize: imageSize), found.diagnostics.isEmpty,
+        found.entries.last?.operatorIndex == entry.operatorIndex
+      else { continue }
+      let convolutions = found.entries.count { $0.convolutionNumber != nil }
+      return convolutions == 0 ? nil : (name, convolutions)
     }
     return nil
   }
