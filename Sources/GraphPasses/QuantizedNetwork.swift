@@ -39,6 +39,14 @@ public func quantizedGraph(
   return network
 }
 
+/// The layers that a float network is quantized as: in canonical form, without the arithmetic that prepares
+/// its input. `inputNormalization` is what the user says about the input; nil takes what the file says.
+public func canonicalNetwork(
+  _ graph: Graph, inputNormalization: InputNormalization?
+) throws(Diagnostics) -> Graph {
+  try preprocessed(graph, QuantizationOptions(inputNormalization: inputNormalization)) { _ in }.0
+}
+
 private func quantize(
   _ graph: Graph, _ options: QuantizationOptions, _ note: (Diagnostic) -> Void
 ) throws(Diagnostics) -> QuantizedGraph {

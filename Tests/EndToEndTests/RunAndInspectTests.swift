@@ -105,6 +105,46 @@ struct RunAndInspectTests {
     #expect(ended.errors.contains("backend/ ends at --until"))
   }
 
+  @Test("inspect numbers the factors a channel that become layers, as --fixed-layers counts them")
+  func factorsAsLayers() throws {
+    struct Recorded: Decodable {
+      struct Model: Decodable { var name: String, model: Data }
+      var float: [Model]
+    }
+    struct Listing: Decodable {
+      struct Operator: Decodable { var kind: String, convolution: Int? }
+      struct Frozen: Decodable { var fixedLayers: Int? }
+      var convolutions: Int
+      var frozen: Frozen
+      var operators: [Operator]
+    }
+    let recorded = CommandLineTool.root.appending(
+      path: "Tests/ModelImportTests/Recorded/onnx_models.json")
+    let models = try JSONDecoder().decode(Recorded.self, from: Data(contentsOf: recorded)).float
+    for (name, image, kinds) in [
+      // A factor on the input is part of what its numbers are for a pixel.
+      ("tf2onnx_channels_last", "P6\n4 8", ["Conv"]),
+      (
+        "batch_normalization_before_convolutions", "P6\n6 6",
+        ["Conv", "BatchNormalization", "Conv"]
+      ),
+    ] {
+      let model = try #require(models.first { $0.name == name })
+      let (folder, images) = (try TemporaryFolder(), try TemporaryFolder())
+      let path = try folder.write(Array(model.model), "model.onnx")
+      try writeFile(
+        Array("\(image)\n255\n".utf8) + (0..<108).map { UInt8(truncatingIfNeeded: 7 * $0) },
+        to: images.path("image.ppm"))
+      let result = try CommandLineTool.run(
+        "inspect", path, "--calibrate", images.path(""), "--json")
+      let listing = try JSONDecoder().decode(Listing.self, from: Data(result.output.utf8))
+      let counted = listing.operators.filter { $0.convolution != nil }
+      #expect(counted.map(\.kind) == kinds, "\(name)")
+      #expect(counted.map(\.convolution) == Array(1...kinds.count), "\(name)")
+      #expect(listing.frozen.fixedLayers == kinds.count, "\(name)")
+    }
+  }
+
   @Test("inspect calibrates with images of another size when it may resize them")
   func resize() throws {
     let folder = try TemporaryFolder()

@@ -221,6 +221,16 @@ def tf2onnx_channels_last():
 
 
 @case
+def transpose_that_nothing_reads():
+    n = Net([1, 3, 8, 4])
+    n.conv(2, 3, 3)
+    last = n.last
+    n.node("Transpose", ["x"], perm=[0, 3, 1, 2])
+    n.last = last
+    return n
+
+
+@case
 def tf2onnx_channels_last_flatten():
     n = Net([1, 4, 2, 3], opset=13)
     n.node("Transpose", perm=[0, 3, 1, 2])
@@ -285,6 +295,18 @@ def squeeze_unsqueeze_attributes():
     n.node("Squeeze", axes=[2, 3])
     n.node("Unsqueeze", axes=[-1, 2])
     n.conv(2, 3, 1)
+    return n
+
+
+@case
+def batch_normalization_before_convolutions():
+    n = Net([1, 3, 6, 6])
+    n.conv(4, 3, 3)
+    n.node("Relu")
+    n.node("BatchNormalization", [
+        n.last, n.weights(4), n.weights(4), n.weights(4),
+        n.constant(np.array([0.75, 3.75, 15.75, 0.0], np.float32))], epsilon=0.25)
+    n.conv(2, 4, 3)
     return n
 
 
