@@ -26,6 +26,9 @@ public struct ModelListing: Sendable {
     public var value: ValueID?
     /// Its number among the convolutions, from 1: `--fixed-layers N` freezes up to number N.
     public var convolutionNumber: Int?
+    /// Of an operator that computes real numbers in a quantized network, the operator that makes codes of
+    /// them, by name and number: the network can end there.
+    public var quantizer: (name: String, number: Int)?
 
     public init(
       operatorIndex: Int, name: String, kind: String, outputShape: [Int]?, weights: Int = 0,

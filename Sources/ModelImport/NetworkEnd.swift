@@ -48,7 +48,7 @@ struct NetworkEnd<Tensor: Hashable> {
 let endBeforeRemedy = "or end the network before it: --until, see 'deepfreeze inspect'"
 
 extension ONNXFile {
-  /// Makes what these tensors or nodes compute the outputs.
+  /// Makes what these tensors or nodes compute the outputs, and leaves out the nodes that these do not need.
   mutating func end(at names: [String]) throws(Diagnostics) {
     var end = NetworkEnd<String>()
     for node in nodes {
@@ -56,7 +56,28 @@ extension ONNXFile {
         number: node.index, name: node.name,
         results: node.outputs.filter { !$0.isEmpty }.map { ($0, $0) })
     }
+    let whole = isNeeded()
     outputs = try end.tensors(names).map { ONNXPort(name: $0) }
+    let part = isNeeded()
+    behindEnd = nodes.indices.filter { whole[$0] && !part[$0] }.map { nodes[$0] }
+    nodes = nodes.indices.filter { part[$0] }.map { nodes[$0] }
+    endsAtNames = true
+  }
+
+  /// By node, whether the outputs need it.
+  private func isNeeded() -> [Bool] {
+    var producers: [String: Int] = [:]
+    for (position, node) in nodes.enumerated() {
+      for name in node.outputs where !name.isEmpty { producers[name] = position }
+    }
+    var isNeeded = [Bool](repeating: false, count: nodes.count)
+    var waiting = outputs.map(\.name)
+    while let name = waiting.popLast() {
+      guard let node = producers[name], !isNeeded[node] else { continue }
+      isNeeded[node] = true
+      waiting += nodes[node].inputs
+    }
+    return isNeeded
   }
 }
 
@@ -78,6 +99,7 @@ extension TFLiteModel {
     }
     operators = kept.reversed()
     inputs = inputs.filter(needed.contains)
+    endsAtNames = true
   }
 }
 

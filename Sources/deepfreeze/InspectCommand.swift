@@ -19,7 +19,7 @@ struct InspectCommand: AsyncParsableCommand {
   func run() async throws {
     try await reportingDiagnostics(output) {
       let file = try ModelFile(path: model.model, until: model.end.until)
-      let listing = try file.listing(imageSize: model.imageSize)
+      let listing = try file.countedListing(model)
       let record = InspectRecord(
         listing, frozen: Freezable(model, resize: resize),
         part: listing.diagnostics.isEmpty
@@ -119,29 +119,33 @@ private struct UsablePart: Encodable {
   var convolutions: Int
   var frozen: Freezable
 
-  /// Tries to end the network at each of the last operators of the listing. Of those that can be its end the
-  /// one with the most convolutions counts, the last of several; with calibration images it must also come to
-  /// integers. Nil when no end has a convolution.
+  /// Tries to end the network at each of the last operators of the listing, as many as a few seconds allow. Of
+  /// those that can be its end the one with the most convolutions counts, the last of several, that comes to
+  /// integers, or else the first of them with the reason why not. Nil when no end has a convolution.
   init?(of file: ModelFile, _ listing: ModelListing, _ model: ModelOptions, resize: Bool) {
-    let ends = listing.entries.filter(\.isSupported).reversed().prefix(40).compactMap {
+    let cost = file.bytes.count + 4096 * listing.entries.count
+    let attempts = max(2, min(40, 400_000_000 / max(1, cost)))
+    let ends = listing.entries.filter(\.isSupported).reversed().prefix(attempts).compactMap {
       Self.end(at: $0, of: file, imageSize: model.imageSize)
     }
     let best = ends.enumerated().sorted {
       ($1.element.convolutions, $0.offset) < ($0.element.convolutions, $1.offset)
     }
     var first: UsablePart?
-    for (_, end) in best.prefix(5) {
+    for (_, end) in best.prefix(8) {
       var model = model
       model.end.until = [end.until]
+      let counted = try? ModelFile(path: file.path, bytes: file.bytes, until: [end.until])
+        .countedListing(model)
       let part = UsablePart(
-        until: end.until, convolutions: end.convolutions, frozen: Freezable(model, resize: resize))
+        until: end.until,
+        convolutions: counted?.entries.count { $0.convolutionNumber != nil } ?? end.convolutions,
+        frozen: Freezable(model, resize: resize))
       if part.frozen.fixedLayers != nil {
         self = part
         return
       }
       first = first ?? part
-      // Without calibration nothing is known of any end.
-      if model.calibrate == nil { break }
     }
     guard let first else { return nil }
     self = first
@@ -158,17 +162,18 @@ private struct UsablePart: Encodable {
   private static func end(
     at entry: ModelListing.Entry, of file: ModelFile, imageSize: ImageSize?
   ) -> (until: String, convolutions: Int)? {
-    let number = "@\(entry.operatorIndex)"
+    let (name, number) = entry.quantizer ?? (entry.name, entry.operatorIndex)
     // The table shortens long names, and a shell reads these quotes.
-    let isPlain = entry.name.count <= 60 && !entry.name.contains("'")
-    for name in isPlain ? [entry.name, number] : [number] {
+    let isPlain =
+      name.count <= 60 && !name.unicodeScalars.contains { $0.value < 32 || $0 == "'" }
+    for until in isPlain ? [name, "@\(number)"] : ["@\(number)"] {
       guard
-        let part = try? ModelFile(path: file.path, bytes: file.bytes, until: [name]),
+        let part = try? ModelFile(path: file.path, bytes: file.bytes, until: [until]),
         let found = try? part.listing(imageSize: imageSize), found.diagnostics.isEmpty,
         found.entries.last?.operatorIndex == entry.operatorIndex
       else { continue }
       let convolutions = found.entries.count { $0.convolutionNumber != nil }
-      return convolutions == 0 ? nil : (name, convolutions)
+      return convolutions == 0 ? nil : (until, convolutions)
     }
     return nil
   }

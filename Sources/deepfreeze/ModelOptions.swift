@@ -7,6 +7,7 @@ import TensorFiles
 /// Where the network ends.
 struct EndOptions: ParsableArguments {
   @Option(
+    parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       "End the network at this tensor or operator, by name or, as @12, by the number that 'inspect' prints; "
         + "may be given several times.", valueName: "tensor"))

@@ -20,7 +20,9 @@ struct NetworkEndTests {
     let wanted = try whole.evaluate(input)
     var compared = 0
     for entry in try file.listing().entries {
-      for end in [entry.name, "@\(entry.operatorIndex)"] {
+      var ends = [entry.name, "@\(entry.operatorIndex)"]
+      if let quantizer = entry.quantizer { ends += [quantizer.name, "@\(quantizer.number)"] }
+      for end in ends {
         let part = try ModelFile(path: name, bytes: bytes, until: [end])
         // An ONNX network can end in real numbers between its quantized operators.
         guard let imported = try? part.imported(), case .quantized(let graph) = imported else {
@@ -62,7 +64,7 @@ struct NetworkEndTests {
     for entry in RecordedONNX.all.quantized {
       compared += try compareEnds(Array(entry.model), entry.name)
     }
-    #expect(compared > 30)
+    #expect(compared > 100)
   }
 
   @Test("ONNX and GraphDef of real numbers: a network up to a node has the same nodes")
@@ -103,6 +105,59 @@ struct NetworkEndTests {
     let graph = try importGraphDef(file.bytes, name: "test", until: ["biased:0"])
     #expect(GraphDefImportTests.names(graph) == ["input", "weights", "conv", "bias", "biased"])
     #expect(graph.outputs == [NodeID(4)])
+  }
+
+  @Test("GraphDef: loops and missing operands behind the end are not looked at; a shape is no end")
+  func graphDefBehindTheEnd() throws {
+    var file = GraphDefImportTests.small()
+    file.node("merge", "Merge", ["relu6", "next"])
+    file.node("next", "NextIteration", ["merge"])
+    file.node("lost", "Add", ["relu6", "nowhere"])
+    file.node("shape", "Shape", ["relu6"])
+    #expect(throws: Diagnostics.self) { try importGraphDef(file.bytes, name: "test") }
+    let graph = try importGraphDef(file.bytes, name: "test", until: ["relu6"])
+    #expect(graph == (try importGraphDef(GraphDefImportTests.small().bytes, name: "test")))
+    for (end, words) in [
+      ("shape", "gives no tensor of real numbers"), ("bias", "does not depend on the input"),
+      ("next", "cycle"), ("lost", "'nowhere' is not in the file"),
+    ] {
+      let error = #expect(throws: Diagnostics.self) {
+        try importGraphDef(file.bytes, name: "test", until: [end])
+      }
+      #expect(error?.description.contains(words) == true, "\(end): \(error?.description ?? "")")
+    }
+  }
+
+  @Test("What is left out at a network's end is refused where the user ends it")
+  func leftOut() throws {
+    for entry in RecordedONNX.all.cut {
+      let whole = try listONNX(Array(entry.model), name: entry.name)
+      var ends = 0
+      for number in 0..<40 {
+        var notes: [Diagnostic] = []
+        let end = ["@\(number)"]
+        guard
+          (try? importONNX(
+            Array(entry.model), name: entry.name, until: end, note: { notes.append($0) })) != nil
+        else { continue }
+        ends += 1
+        #expect(notes.isEmpty, "\(entry.name) \(number): \(notes)")
+      }
+      #expect(ends > 0 && whole.diagnostics.isEmpty, "\(entry.name)")
+    }
+    var writer = TFLiteNetworks.small()
+    let real = writer.activation("real", [1, 2], .float32)
+    writer.add("DEQUANTIZE", [TFLiteNetworks.Tensor.logits], [real])
+    let gates = writer.activation("gates", [1, 2], .float32)
+    writer.add("LOGISTIC", [real], [gates])
+    let best = writer.activation("best", [1], .float32)
+    writer.add("ARG_MAX", [TFLiteNetworks.Tensor.logits], [best])
+    writer.outputs += [gates, best]
+    _ = try importTFLite(writer.bytes, name: "test")
+    for (end, isTaken) in [("logits", true), ("real", true), ("gates", false), ("best", false)] {
+      let imported = try? importTFLiteModel(writer.bytes, name: "test", until: [end])
+      #expect((imported != nil) == isTaken, "\(end)")
+    }
   }
 
   @Test("Operators behind the end may be anything")

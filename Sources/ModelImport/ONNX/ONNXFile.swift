@@ -49,6 +49,10 @@ struct ONNXFile {
   /// Without the initializers, which old files list as inputs too.
   var inputs: [ONNXPort]
   var outputs: [ONNXPort]
+  /// True when the user named the outputs.
+  var endsAtNames = false
+  /// Nodes that the file's own outputs need and those that the user named do not.
+  var behindEnd: [ONNXNode] = []
   /// The version of the standard's operators.
   var opset: Int
   /// What is wrong with names.

@@ -130,7 +130,7 @@ struct ONNXImporter {
         reason = error.message
       }
       if let name = node.outputs.first { values[name] = result }
-      if order.dependsOnInput[position] { list(node, result, reason) }
+      if order.dependsOnInput[position] { list(position, result, reason) }
     }
     appendOutputs()
     reportUnsupported()
@@ -193,7 +193,7 @@ struct ONNXImporter {
   }
 
   /// What an operator on the network's result reads, or one behind it; nil for any other operator.
-  private mutating func leftOut(_ node: ONNXNode) -> ONNXValue? {
+  private mutating func leftOut(_ node: ONNXNode) throws(Diagnostic) -> ONNXValue? {
     var tensors: [ONNXActivation] = []
     var isBehind = false
     for name in node.inputs {
@@ -207,6 +207,11 @@ struct ONNXImporter {
     }
     let isFirst = ONNXOperator.postprocessing.contains(node.operation)
     guard isFirst || isBehind, !tensors.isEmpty, tensors.count <= 64 else { return nil }
+    guard !file.endsAtNames else {
+      throw node.problem(
+        "\(node.operation) works on a network's result: the network cannot end there",
+        remedy: "end it at what this reads")
+    }
     if isFirst {
       notes.append(
         Diagnostic(
@@ -234,7 +239,7 @@ struct ONNXImporter {
   }
 
   private mutating func value(of node: ONNXNode) throws(Diagnostic) -> ONNXValue {
-    if let result = leftOut(node) { return result }
+    if let result = try leftOut(node) { return result }
     guard let operation = ONNXOperator(rawValue: node.operation) else {
       unsupported[node.operation, default: []].append(node.label)
       return .missing

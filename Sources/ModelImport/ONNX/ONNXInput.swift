@@ -59,8 +59,7 @@ extension ONNXImporter {
     ]
     let byInput = readersByInput()
     while let next = waiting.popLast() {
-      for index in byInput[next] ?? [] {
-        let node = file.nodes[index]
+      for node in byInput[next] ?? [] {
         if node.operation == "Transpose" {
           if case .integers([0, 3, 1, 2])? = node.attributes["perm"] { return true }
         } else if elementwise.contains(node.operation), let result = node.outputs.first,
@@ -73,11 +72,11 @@ extension ONNXImporter {
     return false
   }
 
-  /// Of all nodes of the file, whether or not the network's end needs them.
-  private func readersByInput() -> [String: [Int]] {
-    var readers: [String: [Int]] = [:]
-    for node in file.nodes {
-      for name in Set(node.inputs) { readers[name, default: []].append(node.index) }
+  /// Wherever the user ends the network, an image is what the whole network takes it for.
+  private func readersByInput() -> [String: [ONNXNode]] {
+    var readers: [String: [ONNXNode]] = [:]
+    for node in order.live.map({ file.nodes[$0] }) + file.behindEnd {
+      for name in Set(node.inputs) { readers[name, default: []].append(node) }
     }
     return readers
   }

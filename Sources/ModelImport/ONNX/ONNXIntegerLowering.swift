@@ -24,6 +24,8 @@ struct ONNXIntegerLowering {
   var tableBudget = NetworkLimits.tableCodes
   /// What the user should know: a Softmax at the end that is left out.
   var notes: [Diagnostic] = []
+  /// True when the user named the outputs: then each is that tensor, and nothing before it.
+  private let endsAtNames: Bool
   private let readers: [[NodeID]]
 
   init(_ importer: ONNXImporter) {
@@ -32,6 +34,7 @@ struct ONNXIntegerLowering {
     layers = importer.layerScales
     byteInputs = importer.byteInputs
     constantGrids = importer.constantGrids
+    endsAtNames = importer.file.endsAtNames
     readers = importer.graph.readers
     budget = importer.budget
     result = QuantizedGraph(name: importer.graph.name)
@@ -85,7 +88,7 @@ struct ONNXIntegerLowering {
   private mutating func lower(_ id: NodeID) throws(Diagnostic) {
     let node = graph[id]
     if values[id] != nil { return }
-    if let source = cutSoftmax(id) ?? cutFunction(id) {
+    if !endsAtNames, let source = cutSoftmax(id) ?? cutFunction(id) {
       values[id] = source
       return
     }

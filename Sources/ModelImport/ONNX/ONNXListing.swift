@@ -2,7 +2,8 @@ import NeuralGraph
 
 extension ONNXImporter {
   /// Adds a node that is computed for each image to the listing, unless it only passes data on.
-  mutating func list(_ node: ONNXNode, _ value: ONNXValue, _ reason: String?) {
+  mutating func list(_ position: Int, _ value: ONNXValue, _ reason: String?) {
+    let node = file.nodes[position]
     let operation = ONNXOperator(rawValue: node.operation)
     guard operation?.isListed ?? true || reason != nil else { return }
     switch value {
@@ -31,6 +32,10 @@ extension ONNXImporter {
     if [.conv, .qLinearConv, .convInteger].contains(operation) || isWindowedAverage(node, value) {
       entry.convolutionNumber = (entries.compactMap(\.convolutionNumber).last ?? 0) + 1
     }
+    let quantizers = order.readers[position].map { file.nodes[$0] }.filter {
+      $0.operation == ONNXOperator.quantizeLinear.rawValue
+    }
+    if quantizers.count == 1 { entry.quantizer = (quantizers[0].label, quantizers[0].index) }
     entries.append(entry)
   }
 

@@ -64,6 +64,7 @@ extension TFLiteLowering {
     let output = entry.outputs[0]
     if realTail.contains(input) {
       if entry.kind == "SOFTMAX" || entry.kind == "LOGISTIC" {
+        try checkEnd(entry)
         notes.append(
           Diagnostic(
             "\(entry.kind) of real numbers behind the quantized network is left out; it changes no "
@@ -82,9 +83,10 @@ extension TFLiteLowering {
 
   /// Operators on a network's result: detections, classes, and what is computed from those. They are
   /// left out with a note, and what they read are outputs. Returns false for any other operator.
-  mutating func leaveOut(_ entry: TFLiteModel.Operator) -> Bool {
+  mutating func leaveOut(_ entry: TFLiteModel.Operator) throws(Failure) -> Bool {
     let isFirst = entry.isPostprocessing
     guard isFirst || entry.inputs.contains(where: leftOut.contains) else { return false }
+    try checkEnd(entry)
     leftOut.formUnion(entry.outputs)
     for input in entry.inputs where !leftOut.contains(input) {
       if let value = values[input], !readByLeftOut.contains(value) { readByLeftOut.append(value) }
@@ -96,6 +98,14 @@ extension TFLiteLowering {
           severity: .note, node: entry.outputs.first.map { model.tensors[$0].name }))
     }
     return true
+  }
+
+  /// What a user names as the network's end is computed, or refused.
+  private func checkEnd(_ entry: TFLiteModel.Operator) throws(Failure) {
+    guard model.endsAtNames else { return }
+    throw failure(
+      "\(entry.kind) works on the network's result and is not computed: the network cannot end there",
+      entry, remedy: "end it at what this reads")
   }
 
   /// The real tensors from one behind DEQUANTIZE to the network's outputs, or nil when an operator

@@ -94,7 +94,7 @@ struct TFLiteLowering: TFLiteReading {
   private mutating func lower(
     _ entry: TFLiteModel.Operator, _ index: Int, into listing: inout ModelListing.Entry
   ) throws(Failure) {
-    if leaveOut(entry) { return }
+    if try leaveOut(entry) { return }
     guard entry.outputs.count == 1 else {
       throw failure("has \(entry.outputs.count) outputs; one is supported", entry)
     }

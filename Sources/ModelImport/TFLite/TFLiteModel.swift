@@ -41,6 +41,8 @@ struct TFLiteModel: Sendable {
   var operators: [Operator]
   var inputs: [Int]
   var outputs: [Int]
+  /// True when the user named the outputs.
+  var endsAtNames = false
 }
 
 /// Element types of a TFLite tensor (schema.fbs, `enum TensorType`).

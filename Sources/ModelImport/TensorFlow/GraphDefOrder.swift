@@ -4,7 +4,7 @@ import NeuralGraph
 struct GraphDefOrder {
   /// Indices into the file's nodes.
   var live: [Int]
-  /// The nodes whose results are the network's outputs, in the file's order.
+  /// The nodes whose results are the network's outputs, in the file's order, or in the user's.
   var outputs: [Int]
   /// True when the user named the outputs.
   let endsAtNames: Bool
@@ -22,7 +22,14 @@ struct GraphDefOrder {
   init(_ file: GraphDefFile, until: [String] = []) throws(Diagnostics) {
     endsAtNames = !until.isEmpty
     index = GraphDefOrder.index(file.nodes, &problems)
-    let operands = GraphDefOrder.operands(file.nodes, index, &problems)
+    var ends: [Int]?
+    var isNeeded = [Bool](repeating: true, count: file.nodes.count)
+    if endsAtNames {
+      let named = try GraphDefOrder.ends(until, file.nodes)
+      isNeeded = GraphDefOrder.isNeeded(for: named, file.nodes, index)
+      ends = named
+    }
+    let operands = GraphDefOrder.operands(file.nodes, index, isNeeded, &problems)
     let order: [Int]
     do {
       order = try GraphDefOrder.sort(file.nodes, operands.all)
@@ -49,12 +56,14 @@ struct GraphDefOrder {
       let read = file.nodes[node].isDecoder ? operands.all[node] : operands.data[node]
       for operand in read { isRead[operand] = true }
     }
-    outputs = file.nodes.indices.filter {
-      depends[$0] && !isRead[$0] && !file.nodes[$0].isShapeOnly
-    }
+    outputs =
+      ends
+      ?? file.nodes.indices.filter {
+        depends[$0] && !isRead[$0] && !file.nodes[$0].isShapeOnly
+      }
 
     live = GraphDefOrder.postorder(outputs, operands.data)
-    if !file.hasVersions, let last = file.nodes.indices.last, !live.contains(last),
+    if !endsAtNames, !file.hasVersions, let last = file.nodes.indices.last, !live.contains(last),
       !operands.all.contains(where: { $0.contains(last) })
     {
       problems.append(
@@ -63,14 +72,34 @@ struct GraphDefOrder {
           node: file.nodes[last].name,
           remedy: "the file is probably cut short: copy it again"))
     }
-    guard endsAtNames else { return }
+    for output in outputs where !depends[output] {
+      problems.append(
+        file.nodes[output].problem("the network cannot end there: it does not depend on the input"))
+    }
+  }
+
+  /// The nodes that a user names as the network's ends.
+  private static func ends(_ names: [String], _ nodes: [GraphDefNode]) throws(Diagnostics) -> [Int]
+  {
     var end = NetworkEnd<Int>()
-    for (position, node) in file.nodes.enumerated()
-    where depends[position] && !node.isPlaceholder {
+    for (position, node) in nodes.enumerated() where !node.isPlaceholder {
       end.append(number: position, name: nil, results: [(node.name, position)])
     }
-    outputs = try end.tensors(until.map { $0.hasSuffix(":0") ? String($0.dropLast(2)) : $0 })
-    live = GraphDefOrder.postorder(outputs, operands.data)
+    return try end.tensors(names.map { $0.hasSuffix(":0") ? String($0.dropLast(2)) : $0 })
+  }
+
+  /// By node, whether one of `ends` needs it.
+  private static func isNeeded(
+    for ends: [Int], _ nodes: [GraphDefNode], _ index: [String: Int]
+  ) -> [Bool] {
+    var isNeeded = [Bool](repeating: false, count: nodes.count)
+    var waiting = ends
+    while let node = waiting.popLast() {
+      guard !isNeeded[node] else { continue }
+      isNeeded[node] = true
+      waiting += nodes[node].inputs.compactMap { index[$0.name] }
+    }
+    return isNeeded
   }
 
   /// What the outputs need, each node after its operands and as soon as one reader needs it: the
@@ -115,13 +144,14 @@ struct GraphDefOrder {
   }
 
   private static func operands(
-    _ nodes: [GraphDefNode], _ index: [String: Int], _ problems: inout [Diagnostic]
+    _ nodes: [GraphDefNode], _ index: [String: Int], _ isNeeded: [Bool],
+    _ problems: inout [Diagnostic]
   ) -> (data: [[Int]], all: [[Int]]) {
     var data: [[Int]] = []
     var all: [[Int]] = []
-    for node in nodes {
+    for (position, node) in nodes.enumerated() {
       var found: (data: [Int], all: [Int]) = ([], [])
-      for input in node.inputs {
+      for input in node.inputs where isNeeded[position] {
         guard let operand = index[input.name] else {
           problems.append(
             Diagnostic(

@@ -4,22 +4,20 @@ import NeuralGraph
 /// and max pools without a pad's code that no code of their map is below.
 /// Nodes and values stay the same, element by element. `graph` must be valid (`QuantizedGraph.verify`).
 public func trimWindows(_ graph: QuantizedGraph) -> QuantizedGraph {
-  var result = QuantizedGraph(name: graph.name)
-  let intervals =
-    graph.nodes.contains { $0.operation.padCode != nil } ? graph.channelIntervals() : nil
-  for node in graph.nodes {
-    var node = node
-    if case .maxPool(var pool) = node.operation, let code = pool.padCode, let intervals,
+  let trimmed = graph.replacing(
+    Dictionary(uniqueKeysWithValues: graph.values.map { ($0, graph[$0].operation.trimmed) }))
+  guard trimmed.nodes.contains(where: { $0.operation.padCode != nil }) else { return trimmed }
+  let intervals = trimmed.channelIntervals()
+  var pools: [ValueID: QuantizedOperation] = [:]
+  for (id, node) in zip(trimmed.values, trimmed.nodes) {
+    if case .maxPool(var pool) = node.operation, let code = pool.padCode,
       intervals.codes[node.operands[0].index].allSatisfy({ $0.lowerBound >= code })
     {
       pool.padCode = nil
-      node.operation = .maxPool(pool)
+      pools[id] = .maxPool(pool)
     }
-    node.operation = node.operation.trimmed
-    _ = result.append(node)
   }
-  result.outputs = graph.outputs
-  return result
+  return trimmed.replacing(pools)
 }
 
 extension QuantizedOperation {

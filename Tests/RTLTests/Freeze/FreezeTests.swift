@@ -38,6 +38,21 @@ func expectEqual(
       network, options: FreezeOptions(pipelineLevels: levels, fanOutLimit: fanOut))
   }
 
+  @Test("The fixed layers end at the first of several outputs, and say so")
+  func outputs() throws {
+    var network = SmallNetwork(height: 6, width: 5, channels: 2)
+    network.convolve("a", kernel: 3, channels: 4)
+    let first = network.value
+    network.convolve("b", kernel: 1, channels: 4)
+    var graph = network.graph
+    #expect(try FixedPrefix(graph, fixedLayers: nil).reason == nil)
+    graph.outputs.insert(first, at: 0)
+    let prefix = try FixedPrefix(graph, fixedLayers: nil)
+    #expect(prefix.layers == [first])
+    #expect(prefix.reason?.message.contains("an output of the network") == true)
+    #expect(throws: Diagnostics.self) { try FixedPrefix(graph, fixedLayers: 2) }
+  }
+
   @Test("Outputs of both signs keep TFLite's second rounding, away from zero")
   func signed() throws {
     var network = SmallNetwork(height: 6, width: 5, channels: 2, element: .int8, zeroPoint: -3)
