@@ -76,11 +76,15 @@ public struct ModelFile: Sendable {
     }
   }
 
-  /// The file that the network first came from: a network file says it, another file is it.
+  /// The file that the network first came from: a network file that is taken whole says it, another file is
+  /// it.
   public var origin: NetworkFile.Origin {
-    if format == .network, let origin = NetworkFile.origin(json: bytes) { return origin }
+    if format == .network, until.isEmpty, let origin = NetworkFile.origin(json: bytes) {
+      return origin
+    }
     return NetworkFile.Origin(
-      file: path.split(separator: "/").last.map(String.init) ?? path, sha256: sha256Hex(bytes))
+      file: path.split(separator: "/").last.map(String.init) ?? path, sha256: sha256Hex(bytes),
+      until: until)
   }
 
   /// The network of a `NetworkFile`, whose binary file is read beside it.

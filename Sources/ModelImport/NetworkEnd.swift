@@ -66,16 +66,18 @@ extension ONNXFile {
 
   /// By node, whether the outputs need it.
   private func isNeeded() -> [Bool] {
-    var producers: [String: Int] = [:]
+    // All of them, should a name have several: that is refused later.
+    var producers: [String: [Int]] = [:]
     for (position, node) in nodes.enumerated() {
-      for name in node.outputs where !name.isEmpty { producers[name] = position }
+      for name in node.outputs where !name.isEmpty { producers[name, default: []].append(position) }
     }
     var isNeeded = [Bool](repeating: false, count: nodes.count)
     var waiting = outputs.map(\.name)
     while let name = waiting.popLast() {
-      guard let node = producers[name], !isNeeded[node] else { continue }
-      isNeeded[node] = true
-      waiting += nodes[node].inputs
+      for node in producers[name] ?? [] where !isNeeded[node] {
+        isNeeded[node] = true
+        waiting += nodes[node].inputs
+      }
     }
     return isNeeded
   }

@@ -79,7 +79,9 @@ struct BenchCommand: AsyncParsableCommand {
     let design = try Freeze.design(loaded.graph, options: FreezeOptions(fixedLayers: layers))
     let network = NetworkFile(
       graph: loaded.graph,
-      origin: .init(file: model.model.lastPathComponent, sha256: sha256Hex(loaded.file.bytes)))
+      origin: .init(
+        file: model.model.lastPathComponent, sha256: sha256Hex(loaded.file.bytes),
+        until: loaded.file.until))
     let files = design.emittedFiles(network: network)
     try FolderWriter.write(files, to: folder)
     let bytes = files.filter { $0.path.hasPrefix("rtl/") }.reduce(0) { $0 + $1.bytes.count }

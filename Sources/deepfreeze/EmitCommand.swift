@@ -150,7 +150,8 @@ struct EmitCommand: AsyncParsableCommand {
       let network = NetworkFile(
         graph: graph,
         origin: .init(
-          file: model.model.lastPathComponent, sha256: sha256Hex(loaded.file.bytes)))
+          file: model.model.lastPathComponent, sha256: sha256Hex(loaded.file.bytes),
+          until: loaded.file.until))
       var files = design.emittedFiles(network: network, clockPeriod: clock, packing: pack)
       if let rest = try BackEnd.onnx(graph, after: ValueID(design.taps.last!.value)) {
         files.append(EmittedFile("backend/\(design.name).onnx", rest))

@@ -19,15 +19,17 @@ struct InspectCommand: AsyncParsableCommand {
   func run() async throws {
     try await reportingDiagnostics(output) {
       let file = try ModelFile(path: model.model, until: model.end.until)
-      let listing = try file.countedListing(model)
+      let counted = try CountedListing(file, model)
+      let listing = counted.listing
       let record = InspectRecord(
-        listing, frozen: Freezable(model, resize: resize),
+        counted,
+        frozen: Freezable(model, resize: resize) { printToStandardError($0.description) },
         part: listing.diagnostics.isEmpty
           ? nil : UsablePart(of: file, listing, model, resize: resize))
       if output.json {
         printJSON(record)
       } else {
-        print(text(listing, record))
+        print(text(counted, record))
       }
     }
   }
@@ -49,7 +51,8 @@ struct InspectCommand: AsyncParsableCommand {
     }
   }
 
-  private func text(_ listing: ModelListing, _ record: InspectRecord) -> String {
+  private func text(_ counted: CountedListing, _ record: InspectRecord) -> String {
+    let listing = counted.listing
     var rows = [["#", "conv", "kind", "output", "weights", "zeros", "MACs", "name"]]
     for entry in listing.entries {
       rows.append([
@@ -71,7 +74,7 @@ struct InspectCommand: AsyncParsableCommand {
     ]
     lines += unsupported(listing)
     if listing.diagnostics.isEmpty {
-      lines.append("The whole network can be computed; 'conv' is what --fixed-layers counts.")
+      lines.append(whole(counted))
       lines.append(record.frozen.text)
     } else {
       lines.append("The network cannot be used as a whole:")
@@ -83,6 +86,18 @@ struct InspectCommand: AsyncParsableCommand {
   }
 }
 
+/// What 'conv' in the listing of a whole network means.
+private func whole(_ counted: CountedListing) -> String {
+  if counted.isNumbered {
+    return "The whole network can be computed; 'conv' is what --fixed-layers counts."
+  }
+  guard let convolutions = counted.convolutions else {
+    return "The whole network can be computed; 'conv' numbers the file's convolutions."
+  }
+  return "The whole network can be computed; --fixed-layers counts \(convolutions) convolutions, "
+    + "with factors and summands a channel that are layers; 'conv' numbers the file's alone."
+}
+
 /// How much of a network can become hardware.
 private struct Freezable: Encodable {
   /// The most that `--fixed-layers` can be; nil when the network does not come to integers.
@@ -90,9 +105,12 @@ private struct Freezable: Encodable {
   /// What comes behind the last layer that can be fixed, or why nothing is known.
   var reason: String?
 
-  init(_ model: ModelOptions, resize: Bool) {
+  /// `note` is given what the user should know of the model.
+  init(
+    _ model: ModelOptions, resize: Bool, note: (Diagnostic) -> Void = { _ in }
+  ) {
     do throws(Diagnostics) {
-      let graph = foldPad(try model.load(resize: resize).graph)
+      let graph = foldPad(try model.load(resize: resize, note: note).graph)
       let prefix = try FixedPrefix(graph, fixedLayers: nil)
       fixedLayers = prefix.layers.count { graph[$0].operation.isConvolution }
       reason = prefix.reason.map(Self.text)
@@ -135,17 +153,24 @@ private struct UsablePart: Encodable {
     for (_, end) in best.prefix(8) {
       var model = model
       model.end.until = [end.until]
-      let counted = try? ModelFile(path: file.path, bytes: file.bytes, until: [end.until])
-        .countedListing(model)
+      guard
+        let cut = try? ModelFile(path: file.path, bytes: file.bytes, until: [end.until]),
+        let counted = try? CountedListing(cut, model)
+      else { continue }
       let part = UsablePart(
-        until: end.until,
-        convolutions: counted?.entries.count { $0.convolutionNumber != nil } ?? end.convolutions,
+        until: end.until, convolutions: counted.convolutions ?? end.convolutions,
         frozen: Freezable(model, resize: resize))
       if part.frozen.fixedLayers != nil {
         self = part
         return
       }
       first = first ?? part
+      if model.calibrate == nil,
+        case .float(let graph)? = try? cut.imported(imageSize: model.imageSize),
+        !graph.isFakeQuantized
+      {
+        break
+      }
     }
     guard let first else { return nil }
     self = first
@@ -180,7 +205,7 @@ private struct UsablePart: Encodable {
 
   var text: String {
     "With --until '\(until)' the network up to there is taken: "
-      + "\(counted(convolutions, "convolution")). \(frozen.text)"
+      + "\(counted(convolutions, "convolution")), as --fixed-layers counts. \(frozen.text)"
   }
 }
 
@@ -237,11 +262,18 @@ private struct InspectRecord: Encodable {
   var firstUnsupported: FirstUnsupported?
   /// Null when the whole network can be used, or no part with a convolution was found.
   var usablePart: UsablePart?
+  /// How many convolutions `--fixed-layers` counts; null for a network that cannot be used.
+  var fixedLayersCounts: Int?
+  /// True when `convolution` of the operators is what `--fixed-layers` counts.
+  var isNumbered: Bool
   var operators: [Entry]
   var diagnostics: [DiagnosticRecord]
 
-  init(_ listing: ModelListing, frozen: Freezable, part: UsablePart?) {
+  init(_ counted: CountedListing, frozen: Freezable, part: UsablePart?) {
+    let listing = counted.listing
     self.frozen = frozen
+    fixedLayersCounts = counted.convolutions
+    isNumbered = counted.isNumbered
     usablePart = part
     firstUnsupported = FirstUnsupported(listing)
     format = listing.format

@@ -43,12 +43,16 @@ struct ModelOptions: ParsableArguments {
   @OptionGroup var end: EndOptions
 
   /// Reads the model as a network in integers. `resize` scales calibration images that have
-  /// another size. What the user should know goes to standard error.
-  func load(resize: Bool = false) throws(Diagnostics) -> LoadedModel {
+  /// another size. `note` is given what the user should know; it goes to standard error unless it is given.
+  func load(
+    resize: Bool = false,
+    note: (Diagnostic) -> Void = { printToStandardError($0.description) }
+  ) throws(Diagnostics) -> LoadedModel {
     let file = try ModelFile(path: model, until: end.until)
-    let imported = try file.imported(imageSize: imageSize) {
-      printToStandardError(Diagnostics($0).inFile(model).description)
+    let noteInFile = { (diagnostic: Diagnostic) in
+      Diagnostics(diagnostic).inFile(model).all.forEach(note)
     }
+    let imported = try file.imported(imageSize: imageSize, note: noteInFile)
     var options = QuantizationOptions(
       inputNormalization: inputRange, imageSize: imageSize)
     // By name: at another image size, values may be left out and numbers shift.
@@ -65,9 +69,7 @@ struct ModelOptions: ParsableArguments {
       }
     }
     do throws(Diagnostics) {
-      let graph = try quantizedGraph(from: imported, options: options) {
-        printToStandardError(Diagnostics($0).inFile(model).description)
-      }
+      let graph = try quantizedGraph(from: imported, options: options, note: noteInFile)
       var values: [ValueID: OperatorOrigin] = [:]
       for value in graph.values { values[value] = origins[graph[value].name] }
       return LoadedModel(graph: graph, file: file, origins: values)

@@ -47,6 +47,16 @@ struct ProveCommand: AsyncParsableCommand {
             "the design was emitted from another file, \(origin.file)", severity: .note,
             file: folder
           ).description)
+      } else if !passed, let origin = emitted.network.origin,
+        origin.until ?? [] != loaded.file.until
+      {
+        printToStandardError(
+          Diagnostic(
+            "the design was emitted with "
+              + (origin.until.map { $0.map { "--until '\($0)'" }.joined(separator: " ") }
+                ?? "the whole model"),
+            severity: .note, file: folder
+          ).description)
       }
     }
     if !passed { throw ExitCode.checkFailed }

@@ -103,6 +103,10 @@ struct RunAndInspectTests {
       arguments: emit + [folder.path("ended"), "--until", part.until])
     #expect(ended.status == 0, "\(ended.errors)")
     #expect(ended.errors.contains("backend/ ends at --until"))
+    let network = try NetworkFile(
+      json: readFile(folder.path("ended/network.json")),
+      binary: readFile(folder.path("ended/network.bin")))
+    #expect(network.origin?.until == [part.until])
   }
 
   @Test("inspect numbers the factors a channel that become layers, as --fixed-layers counts them")

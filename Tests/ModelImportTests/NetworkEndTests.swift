@@ -160,6 +160,21 @@ struct NetworkEndTests {
     }
   }
 
+  @Test("A tensor that two operators compute is refused at any end that needs it")
+  func twoWriters() throws {
+    var file = GraphDefImportTests.small()
+    file.node("relu6", "Relu", ["conv"])
+    #expect(throws: Diagnostics.self) {
+      try importGraphDef(file.bytes, name: "test", until: ["relu6"])
+    }
+    let twice = try #require(RecordedONNX.all.refused.first { $0.name == "two_writers" })
+    for end in ["@0", "@1", "@2", "a", "b"] {
+      #expect(throws: Diagnostics.self) {
+        try importONNX(Array(twice.model), name: "test", until: [end])
+      }
+    }
+  }
+
   @Test("Operators behind the end may be anything")
   func unsupported() throws {
     var writer = TFLiteNetworks.small()

@@ -42,10 +42,14 @@ extension ONNXImporter {
   /// True for an average over less than the map in a quantized network, where it becomes a
   /// convolution with weights of 1.
   private func isWindowedAverage(_ node: ONNXNode, _ value: ONNXValue) -> Bool {
-    guard isQuantized, case .tensor(let tensor) = value,
-      case .averagePool(let geometry) = graph[tensor.node].operation
-    else { return false }
-    return node.operation == ONNXOperator.averagePool.rawValue && !geometry.coversWholeInput
+    let id: NodeID? =
+      switch (ONNXOperator(rawValue: node.operation), value) {
+      case (.averagePool, .tensor(let tensor)) where isQuantized: tensor.node
+      case (.qLinearAveragePool, .quantized(let tensor, _)): graph[tensor.node].operands.first
+      default: nil
+      }
+    guard let id, case .averagePool(let geometry) = graph[id].operation else { return false }
+    return !geometry.coversWholeInput
   }
 
   /// Weights and multiply-accumulates of a layer.

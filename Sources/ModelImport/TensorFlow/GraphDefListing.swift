@@ -25,7 +25,7 @@ extension GraphDefImporter {
       entry.reason = "it works on a tensor that cannot be used"
     case .missing: break
     }
-    if operation == .conv2D || operation == .depthwiseConv2D {
+    if [.conv2D, .depthwiseConv2D, .fusedConv2D, .fusedDepthwiseConv2D].contains(operation) {
       entry.convolutionNumber = (entries.compactMap(\.convolutionNumber).last ?? 0) + 1
     }
     entries.append(entry)
@@ -33,7 +33,16 @@ extension GraphDefImporter {
 
   /// Weights and multiply-accumulates of a layer.
   private func count(_ id: NodeID, _ entry: inout ModelListing.Entry) {
-    let node = graph[id]
+    var node = graph[id]
+    if entry.kind.hasPrefix("_Fused") {
+      // The layer stands before its bias and activation.
+      for _ in 0..<3 {
+        switch node.operation {
+        case .activation, .binary, .batchNormalization: node = graph[node.operands[0]]
+        default: break
+        }
+      }
+    }
     switch node.operation {
     case .convolution(let convolution):
       entry.weights = graph[node.operands[1]].shape.elementCount

@@ -10,10 +10,13 @@ public struct NetworkFile: Hashable, Sendable {
     public var file: String
     /// Its SHA-256 in hexadecimal.
     public var sha256: String
+    /// The tensors and operators of the model that a user ended the network at; nil for the whole model.
+    public var until: [String]?
 
-    public init(file: String, sha256: String) {
+    public init(file: String, sha256: String, until: [String] = []) {
       self.file = file
       self.sha256 = sha256
+      self.until = until.isEmpty ? nil : until
     }
   }
 

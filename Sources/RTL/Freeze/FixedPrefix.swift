@@ -71,7 +71,7 @@ public struct FixedPrefix: Hashable, Sendable {
     if problem == nil, fixedLayers != fixed, !graph.outputs.contains(result) {
       // Nothing behind it is a cut: a branch goes on to the end, or to an output.
       problem = Self.insideBranch(graph, result, wanted: nil, cuts: [fixed])
-    } else if problem == nil, fixedLayers != fixed, result.index < graph.nodes.count - 1 {
+    } else if problem == nil, fixedLayers == nil, graph.outputs.contains(where: { $0 > result }) {
       problem = Diagnostic(
         "it is an output of the network, and hardware has one", node: graph[result].name)
     } else if let inner = problem, convolutions > fixed {

@@ -223,6 +223,14 @@ def same_name():
     return n
 
 
+@refused("two tensors have this name")
+def two_writers():
+    n = same_name()
+    n.nodes.append(helper.make_node("Abs", ["a"], ["b"]))
+    n.last = "b"
+    return n
+
+
 @refused("the network has 2 inputs")
 def two_inputs():
     n = Net([1, 2, 8, 8])
