@@ -16,7 +16,8 @@ import numpy as np
 from onnx import TensorProto
 
 from onnx_cut_models import CUT
-from onnx_float_models import FLOAT, SOFTMAX
+from onnx_float_models import FLOAT
+from onnx_function_models import SOFTMAX
 from onnx_net import RANDOM, Net, begin, numbers, run
 from onnx_quantized_models import QUANTIZED
 from onnx_refused_models import REFUSED
